@@ -1,0 +1,1 @@
+"""Heard: what customers say, stored for certain, answered in time, measured honestly."""

@@ -1,0 +1,1 @@
+"""The REST doors: parse, one call, answer."""

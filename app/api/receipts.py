@@ -1,0 +1,65 @@
+"""Render what became of a submission: a receipt, or the refusal it met."""
+
+import json
+from typing import Any
+
+from fastapi import Response
+
+from app.edge.once import REPLAYED, ReusedKeyError
+from app.errors import AppError, ConflictError, NotFoundError
+from app.intake.commit import CONFLICT, MISSING, REUSED, SEEN, Outcome
+from app.services import Services
+from app.tickets import tokens
+
+
+class ExternalIdConflictError(ConflictError):
+    """The source used this external id for something else."""
+
+    code, title = "external_id_conflict", "This external id stands for other content"
+
+
+_REFUSALS: dict[int, type[AppError]] = {
+    MISSING: NotFoundError,
+    CONFLICT: ExternalIdConflictError,
+    REUSED: ReusedKeyError,
+}
+
+
+def refusal(outcome: Outcome) -> AppError | None:
+    """Return the refusal of an outcome that is one."""
+    kind = _REFUSALS.get(outcome.status)
+    return kind() if kind else None
+
+
+def receipt(services: Services, outcome: Outcome) -> dict[str, Any]:
+    """Return the receipt of a stored submission, from columns that never change."""
+    return {
+        "id": str(outcome.id),
+        "kind": outcome.kind,
+        "received_at": outcome.received_at.isoformat().replace("+00:00", "Z"),
+        "duplicate": outcome.status == SEEN,
+        "ticket": _ticket(services, outcome) if outcome.reference else None,
+    }
+
+
+def answer(services: Services, outcome: Outcome) -> Response:
+    """Answer for one submission.
+
+    Raises:
+        AppError: it was refused.
+    """
+    if error := refusal(outcome):
+        raise error
+    content = json.dumps(receipt(services, outcome), separators=(",", ":")).encode()
+    return Response(content, outcome.status, REPLAYED if outcome.replayed else None, "application/json")
+
+
+def _ticket(services: Services, outcome: Outcome) -> dict[str, Any]:
+    token = tokens.make(services.secret, outcome.id, 1)
+    return {
+        "id": str(outcome.id),
+        "reference": outcome.reference,
+        "tracking_token": token,
+        "status_url": f"{services.settings.public_url.rstrip('/')}/v1/track/{token}",
+        "first_response_due_at": None,
+    }

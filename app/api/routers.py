@@ -1,0 +1,13 @@
+"""Every door, the busiest first: routes are matched in order."""
+
+from app.api import access, desk, feedback, health, people, tickets, track
+
+ALL = (
+    feedback.router,
+    track.router,
+    tickets.router,
+    desk.router,
+    people.router,
+    access.router,
+    health.router,
+)

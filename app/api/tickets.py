@@ -1,0 +1,145 @@
+"""The door of agents and their tools: lists, single tickets, edits."""
+
+from dataclasses import asdict
+from datetime import datetime
+from functools import partial
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from sqlalchemy.orm import Session
+
+from app.api.csv import as_csv, wants_csv
+from app.desk import actions
+from app.edge import versions
+from app.edge.identity import Now, ServicesDep, TicketReader, TicketWriter
+from app.edge.paging import Place, link_next, make_cursor, read_cursor
+from app.edge.reading import JsonBody
+from app.people import store as people
+from app.tickets import page_store, show
+from app.tickets import store as tickets
+from app.tickets.page_store import Wanted
+from app.tickets.schemas import (
+    Channel,
+    Kind,
+    Priority,
+    StatusName,
+    TicketDetail,
+    TicketOut,
+    TicketPage,
+    TicketPatch,
+    Timeline,
+)
+
+router = APIRouter(prefix="/v1/tickets", tags=["tickets"])
+Names = Annotated[list[Annotated[str, Query(max_length=200)]], Query(max_length=50)]
+PatchBody = Annotated[
+    TicketPatch,
+    Depends(JsonBody(TicketPatch, media_types=("application/merge-patch+json", "application/json"))),
+]
+
+
+async def wanted_of(
+    status: Annotated[list[StatusName], Query()] = [],  # noqa: B006  (FastAPI copies it)
+    kind: Annotated[list[Kind], Query()] = [],  # noqa: B006
+    channel: Annotated[list[Channel], Query()] = [],  # noqa: B006
+    priority: Annotated[list[Priority], Query()] = [],  # noqa: B006
+    team: Names = [],  # noqa: B006
+    assignee: Names = [],  # noqa: B006
+    q: Annotated[str | None, Query(min_length=1, max_length=200)] = None,
+    quarantined: bool = False,
+) -> Wanted:
+    """Return the filters of a list; each may be repeated."""
+    return Wanted(status, kind, channel, priority, (), team, assignee, q, quarantined)
+
+
+@router.get(
+    "", response_model=TicketPage, responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+)
+async def list_tickets(
+    request: Request,
+    response: Response,
+    reader: TicketReader,
+    services: ServicesDep,
+    wanted: Annotated[Wanted, Depends(wanted_of)],
+    limit: Annotated[int, Query(ge=1, le=100)] = 25,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    format: Annotated[str | None, Query(pattern="^(json|csv)$")] = None,  # noqa: A002  (the parameter's public name)
+) -> TicketPage | Response:
+    """List tickets, oldest received first."""
+    after = read_cursor(services.secret, cursor, asdict(wanted)) if cursor else None
+    rows = await services.read(
+        partial(_page, agent_id=reader.agent_id, wanted=wanted, after=after, limit=limit)
+    )
+    more = (rows[limit - 1].received_at, rows[limit - 1].id) if len(rows) > limit else None
+    next_cursor = make_cursor(services.secret, more, asdict(wanted)) if more else None
+    link_next(request, response, next_cursor)
+    page = TicketPage(data=rows[:limit], next_cursor=next_cursor)
+    return as_csv(page.data, response) if wants_csv(request, format) else page
+
+
+@router.get("/{ticket_id}", response_model=TicketDetail)
+async def read_ticket(
+    ticket_id: UUID, response: Response, reader: TicketReader, services: ServicesDep
+) -> TicketDetail:
+    """Read one ticket; its version is the ETag."""
+    ticket = await services.read(partial(_read, ticket_id=ticket_id, agent_id=reader.agent_id))
+    versions.show(response, ticket.version)
+    return ticket
+
+
+@router.get("/{ticket_id}/timeline", response_model=Timeline)
+async def read_timeline(ticket_id: UUID, reader: TicketReader, services: ServicesDep) -> Timeline:
+    """Read all that happened to a ticket."""
+    return await services.read(partial(_timeline, ticket_id=ticket_id, agent_id=reader.agent_id))
+
+
+@router.patch("/{ticket_id}", response_model=TicketDetail)
+async def edit_ticket(
+    request: Request,
+    response: Response,
+    ticket_id: UUID,
+    patch: PatchBody,
+    writer: TicketWriter,
+    now: Now,
+    services: ServicesDep,
+) -> TicketDetail:
+    """Edit what a ticket is about, as a merge patch of the version named by If-Match."""
+    named = versions.wanted(request)
+    fn = partial(_edit, ticket_id=ticket_id, agent_id=writer.agent_id, patch=patch, named=named, now=now)
+    ticket = await services.write(fn)
+    versions.show(response, ticket.version)
+    return ticket
+
+
+def _page(
+    session: Session, *, agent_id: UUID | None, wanted: Wanted, after: Place | None, limit: int
+) -> list[TicketOut]:
+    """Return one ticket more than asked for, which tells whether there is a next page."""
+    viewer = people.viewer(session, agent_id)
+    return show.tickets(
+        session, page_store.page(session, wanted, seen_by=viewer, after=after, limit=limit + 1)
+    )
+
+
+def _read(session: Session, *, ticket_id: UUID, agent_id: UUID | None) -> TicketDetail:
+    return show.ticket(session, tickets.get(session, ticket_id, seen_by=people.viewer(session, agent_id)))
+
+
+def _timeline(session: Session, *, ticket_id: UUID, agent_id: UUID | None) -> Timeline:
+    return show.timeline(session, tickets.get(session, ticket_id, seen_by=people.viewer(session, agent_id)))
+
+
+def _edit(
+    session: Session,
+    *,
+    ticket_id: UUID,
+    agent_id: UUID | None,
+    patch: TicketPatch,
+    named: frozenset[str],
+    now: datetime,
+) -> TicketDetail:
+    ticket = tickets.lock(session, ticket_id, seen_by=people.viewer(session, agent_id))
+    versions.require(ticket.version, named)
+    actions.change(session, ticket, patch.fields(), agent_id=agent_id, now=now)
+    return show.ticket(session, ticket)

@@ -1,0 +1,84 @@
+"""The door of customers: what became of it, and a word more, by the secret token alone."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+from sqlalchemy.orm import Session
+
+from app.desk import customer
+from app.desk.schemas import CustomerSays
+from app.edge.identity import Now, ServicesDep
+from app.edge.once import REPLAYED, carry_out, once_of
+from app.edge.reading import JsonBody
+from app.errors import NotFoundError, invalid
+from app.ids import new_id
+from app.intake.classify import Once
+from app.models.tickets import Ticket
+from app.satisfaction import scale
+from app.satisfaction.scale import Scored
+from app.services import Services
+from app.tickets import show, tokens
+from app.tickets.schemas import Tracked
+
+PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
+router = APIRouter(prefix="/v1/track/{token}", tags=["track"])
+SaysBody = Annotated[CustomerSays, Depends(JsonBody(CustomerSays))]
+
+
+@router.get("", response_model=Tracked)
+async def track_ticket(token: str, response: Response, now: Now, services: ServicesDep) -> Tracked:
+    """See what became of it."""
+    ticket_id, version = _read_token(services, token)
+    response.headers.update(PRIVATE)
+    return await services.read(partial(_look, ticket_id=ticket_id, version=version, now=now))
+
+
+@router.post("/messages", status_code=201, response_model=Tracked)
+async def add_customer_message(
+    request: Request, token: str, says: SaysBody, response: Response, now: Now, services: ServicesDep
+) -> Tracked:
+    """Add words or scores; words on a settled matter open it again."""
+    ticket_id, version = _read_token(services, token)
+    if says.text is None and not says.scores:
+        raise invalid("/text", "required", "say something: text, scores, or both")
+    once = once_of(request, f"track:{ticket_id}", now=now)
+    scored = scale.check(says.scores, services.configuration.current.instruments, now=now)
+    fn = partial(
+        _say, ticket_id=ticket_id, version=version, text=says.text, scored=scored, once=once, now=now
+    )
+    tracked, replayed = await services.write(fn)
+    response.headers.update(PRIVATE | (REPLAYED if replayed else {}))
+    return tracked
+
+
+def _read_token(services: Services, token: str) -> tuple[UUID, int]:
+    found = tokens.read(services.secret, token)
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def _look(session: Session, *, ticket_id: UUID, version: int, now: datetime) -> Tracked:
+    return show.tracked(session, customer.look(session, ticket_id, version, now=now))
+
+
+def _say(
+    session: Session,
+    *,
+    ticket_id: UUID,
+    version: int,
+    text: str | None,
+    scored: tuple[Scored, ...],
+    once: Once | None,
+    now: datetime,
+) -> tuple[Tracked, bool]:
+    message_id = new_id(now)
+    says = {"text": text, "scored": scored, "message_id": message_id}
+    act: Callable[[], Ticket] = partial(customer.say, session, ticket_id, version, **says, now=now)
+    look = partial(customer.look, session, ticket_id, version, now=now)
+    ticket, replayed = carry_out(session, once, ticket_id, act, again=look, now=now)
+    return show.tracked(session, ticket), replayed

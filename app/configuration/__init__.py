@@ -1,0 +1,1 @@
+"""The configuration as one frozen snapshot in memory."""

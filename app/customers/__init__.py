@@ -1,0 +1,1 @@
+"""Who spoke, and what we know them by."""

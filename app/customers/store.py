@@ -1,0 +1,97 @@
+"""SQL for customers and their identities."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from app.customers.rules import KINDS
+from app.db import dialect
+from app.models.customers import Customer, CustomerIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """Someone who speaks: their identities, and the id they get when nobody has these yet."""
+
+    identities: tuple[tuple[str, str], ...]
+    fresh_id: UUID
+    name: str | None
+    now: datetime
+    import_id: UUID | None = None
+
+
+def settle(session: Session, claimants: Sequence[Claimant]) -> list[UUID | None]:
+    """Return each claimant's customer, creating those nobody knew; None for one without identities.
+
+    Identities are claimed kind by kind in order of weight and sorted, so that two writers meet in one order.
+    The heaviest identity someone already has decides; lighter ones that belong to another stay there.
+    """
+    owners: list[UUID | None] = [None] * len(claimants)
+    for kind in KINDS:
+        _settle_kind(session, kind, claimants, owners)
+    created = {
+        each.fresh_id: {
+            "id": each.fresh_id,
+            "name": each.name,
+            "import_id": each.import_id,
+            "created_at": each.now,
+        }
+        for each, owner in zip(claimants, owners, strict=True)
+        if owner == each.fresh_id
+    }
+    if created:
+        session.execute(insert(Customer), list(created.values()))
+    return owners
+
+
+def _settle_kind(
+    session: Session, kind: str, claimants: Sequence[Claimant], owners: list[UUID | None]
+) -> None:
+    wanted: dict[str, dict[str, Any]] = {}
+    speakers: list[tuple[int, str]] = []
+    for place, claimant in enumerate(claimants):
+        for value in (value for its_kind, value in claimant.identities if its_kind == kind):
+            speakers.append((place, value))
+            wanted.setdefault(
+                value,
+                {
+                    "kind": kind, "value": value, "customer_id": owners[place] or claimant.fresh_id,
+                    "import_id": claimant.import_id, "created_at": claimant.now,
+                },
+            )  # fmt: skip
+    if not wanted:
+        return
+    rows = [wanted[value] for value in sorted(wanted)]
+    won = {value for (_, value) in dialect.insert_new(session, CustomerIdentity, rows, key=("kind", "value"))}
+    known = {value: wanted[value]["customer_id"] for value in won} | _known(
+        session, kind, wanted.keys() - won
+    )
+    for place, value in speakers:
+        owners[place] = owners[place] or known.get(value)
+
+
+def _known(session: Session, kind: str, values: set[str]) -> dict[str, UUID]:
+    if not values:
+        return {}
+    query = select(CustomerIdentity.value, CustomerIdentity.customer_id)
+    found = session.execute(query.where(CustomerIdentity.kind == kind, CustomerIdentity.value.in_(values)))
+    return dict(found.all())
+
+
+def names(session: Session, customer_ids: set[UUID]) -> dict[UUID, str | None]:
+    """Return the customers' names."""
+    found = session.execute(select(Customer.id, Customer.name).where(Customer.id.in_(customer_ids)))
+    return dict(found.all())
+
+
+def identities_of(session: Session, customer_id: UUID) -> list[tuple[str, str]]:
+    """Return a customer's identities, as (kind, value)."""
+    query = select(CustomerIdentity.kind, CustomerIdentity.value).where(
+        CustomerIdentity.customer_id == customer_id
+    )
+    return list(session.execute(query.order_by(CustomerIdentity.kind, CustomerIdentity.value)))

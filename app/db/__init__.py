@@ -1,0 +1,1 @@
+"""Engines, types, the two databases' differences, the writer and the group commit."""

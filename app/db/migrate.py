@@ -1,0 +1,80 @@
+"""Bring a database to the newest schema, or say that it is not there yet."""
+
+from functools import cache
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+CODE = 1
+"""The age of this code; a migration that breaks older code writes its own number into `schema.min_code`."""
+
+
+class OldSchemaError(RuntimeError):
+    """The database's schema is older than this code."""
+
+
+class NewSchemaError(RuntimeError):
+    """The database's schema is newer than this code can work with."""
+
+
+def configuration(url: str) -> Config:
+    """Return Alembic's configuration for a database address."""
+    config = Config(ROOT / "alembic.ini")
+    config.set_main_option("script_location", str(ROOT / "migrations"))
+    config.attributes["url"] = url
+    return config
+
+
+def upgrade(url: str) -> None:
+    """Run every migration this database has not seen; safe from several processes at once."""
+    command.upgrade(configuration(url), "head")
+
+
+def upgrade_embedded(path: Path) -> None:
+    """Bring the embedded database to the newest schema, making it when it is not there; at once when nothing is due."""
+    url = f"sqlite+pysqlite:///{path}"
+    engine = create_engine(url, poolclass=NullPool)
+    try:
+        with engine.connect() as connection:
+            found = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    except OperationalError:  # a new file has no such table
+        found = None
+    if found != head():
+        upgrade(url)
+
+
+@cache
+def head() -> str:
+    """Return the newest revision this code knows."""
+    found = ScriptDirectory.from_config(configuration("")).get_current_head()
+    return found or ""
+
+
+def require_known(session: Session) -> None:
+    """Refuse to run on a schema that is older than this code, or too new for it.
+
+    Migrations only expand, so older code may go on under a newer schema until that says otherwise (`min_code`).
+
+    Raises:
+        OldSchemaError: `heard migrate` has to run first.
+        NewSchemaError: this code is too old.
+    """
+    found = session.scalar(text("SELECT version_num FROM alembic_version"))
+    if found == head():
+        return
+    known = {each.revision for each in ScriptDirectory.from_config(configuration("")).walk_revisions()}
+    if found is None or found in known:
+        message = f"the database is at revision {found}, this code needs {head()}: run `heard migrate`"
+        raise OldSchemaError(message)
+    if (session.scalar(text("SELECT min_code FROM schema")) or 0) > CODE:
+        message = "the database was migrated for newer code than this"
+        raise NewSchemaError(message)

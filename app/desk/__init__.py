@@ -1,0 +1,1 @@
+"""The second flow: an agent acts, or a customer answers back."""

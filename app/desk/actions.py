@@ -1,0 +1,135 @@
+"""What an agent does with a ticket: each action walks the same stages, ticket, then clocks.
+
+Every action locks the ticket as its agent may see it, so a foreign id is not found; makes its move in the state
+table, which leaves the event; and replays the clocks.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.errors import ConflictError
+from app.ids import new_id
+from app.models.tickets import Message, Ticket
+from app.people.rules import Viewer
+from app.routing.assign import assign as route_to
+from app.sla import clocks
+from app.tickets import store as tickets
+from app.tickets.change import move
+from app.tickets.rules import Move, Status, searchable
+
+
+class TakenError(ConflictError):
+    """Someone else has the ticket."""
+
+    code, title = "taken", "Another agent has this ticket"
+
+
+def claim(session: Session, ticket_id: UUID, *, agent_id: UUID, seen_by: Viewer, now: datetime) -> Ticket:
+    """Take a ticket nobody has; taking one's own again changes nothing.
+
+    Raises:
+        TakenError: another agent has it.
+    """
+    ticket = tickets.lock(session, ticket_id, seen_by=seen_by)
+    if ticket.assignee_id is not None and ticket.assignee_id != agent_id:
+        raise TakenError(f"assigned to {ticket.assignee_id}")
+    if ticket.assignee_id is None:
+        route_to(session, ticket, agent_id, by=agent_id, how="claimed", reason={}, now=now)
+    return ticket
+
+
+def assign(
+    session: Session, ticket_id: UUID, *, to: UUID, agent_id: UUID | None, seen_by: Viewer, now: datetime
+) -> Ticket:
+    """Give a ticket to an agent by a person's decision, which may exceed the agent's capacity."""
+    ticket = tickets.lock(session, ticket_id, seen_by=seen_by)
+    route_to(
+        session,
+        ticket,
+        to,
+        by=agent_id,
+        how="assigned",
+        reason={"by": str(agent_id) if agent_id else None},
+        now=now,
+    )
+    return ticket
+
+
+def reply(
+    session: Session, ticket_id: UUID, *, text: str, agent_id: UUID, seen_by: Viewer, now: datetime
+) -> Ticket:
+    """Answer the customer in public; stops the clocks that wait for it."""
+    ticket = _take(session, ticket_id, agent_id=agent_id, seen_by=seen_by, now=now)
+    _say(session, ticket, Move.REPLY, text, agent_id=agent_id, public=True, now=now)
+    clocks.replay_ticket(session, ticket.id, now=now)
+    return ticket
+
+
+def note(
+    session: Session, ticket_id: UUID, *, text: str, agent_id: UUID, seen_by: Viewer, now: datetime
+) -> Ticket:
+    """Write something the customer never sees."""
+    ticket = tickets.lock(session, ticket_id, seen_by=seen_by)
+    _say(session, ticket, Move.NOTE, text, agent_id=agent_id, public=False, now=now)
+    return ticket
+
+
+def pend(session: Session, ticket_id: UUID, *, agent_id: UUID, seen_by: Viewer, now: datetime) -> Ticket:
+    """Wait for the customer."""
+    ticket = _take(session, ticket_id, agent_id=agent_id, seen_by=seen_by, now=now)
+    move(session, ticket, Move.PEND, by=agent_id, now=now)
+    clocks.replay_ticket(session, ticket.id, now=now)
+    return ticket
+
+
+def resolve(session: Session, ticket_id: UUID, *, agent_id: UUID, seen_by: Viewer, now: datetime) -> Ticket:
+    """Call the matter settled; who has the ticket now is its resolver, whatever happens to it later."""
+    ticket = tickets.lock(session, ticket_id, seen_by=seen_by)
+    resolver_id = ticket.assignee_id or agent_id
+    move(session, ticket, Move.RESOLVE, by=resolver_id, now=now, data={"agent_id": str(agent_id)})
+    ticket.resolver_id = resolver_id
+    clocks.replay_ticket(session, ticket.id, now=now)
+    return ticket
+
+
+def reopen(session: Session, ticket_id: UUID, *, agent_id: UUID, seen_by: Viewer, now: datetime) -> Ticket:
+    """Take a settled or waiting matter up again."""
+    ticket = tickets.lock(session, ticket_id, seen_by=seen_by)
+    move(session, ticket, Move.REOPEN, by=agent_id, now=now)
+    clocks.replay_ticket(session, ticket.id, now=now)
+    return ticket
+
+
+def change(
+    session: Session, ticket: Ticket, fields: dict[str, str | None], *, agent_id: UUID | None, now: datetime
+) -> Ticket:
+    """Change what a locked ticket is about; a change of nothing leaves nothing."""
+    changed = {name: value for name, value in fields.items() if getattr(ticket, name) != value}
+    if changed:
+        for name, value in changed.items():
+            setattr(ticket, name, value)
+        ticket.search_text = searchable(ticket.subject, ticket.text)
+        move(session, ticket, Move.CHANGE, by=agent_id, now=now, data={"fields": sorted(changed)})
+    return ticket
+
+
+def _take(session: Session, ticket_id: UUID, *, agent_id: UUID, seen_by: Viewer, now: datetime) -> Ticket:
+    """Lock a ticket; acting on one that nobody has takes it, since `open` and `pending` need an agent."""
+    ticket = tickets.lock(session, ticket_id, seen_by=seen_by)
+    if ticket.assignee_id is None and ticket.status == Status.NEW:
+        route_to(session, ticket, agent_id, by=agent_id, how="acted", reason={}, now=now)
+    return ticket
+
+
+def _say(
+    session: Session, ticket: Ticket, step: Move, text: str, *, agent_id: UUID, public: bool, now: datetime
+) -> None:
+    message_id = new_id(now)
+    at = move(session, ticket, step, by=agent_id, now=now, data={"message_id": str(message_id)})
+    said = Message(
+        id=message_id, ticket_id=ticket.id, author="agent", agent_id=agent_id, public=public, text=text
+    )
+    said.occurred_at, said.received_at = at, now
+    tickets.add_message(session, said)

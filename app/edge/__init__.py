@@ -1,0 +1,1 @@
+"""What all doors share: identity, strict JSON, problems, paging, CORS."""

@@ -1,0 +1,112 @@
+"""Every error as RFC 9457 `application/problem+json`: a stable code, never the submitted value, never a trace."""
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from app.errors import AppError, Flaw, ValidationError
+from app.logs import get_logger
+
+MEDIA_TYPE = "application/problem+json"
+_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
+_log = get_logger("edge.problems")
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error the app or the framework raises with a problem."""
+    app.add_exception_handler(AppError, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _framework)
+    app.add_exception_handler(Exception, _unforeseen)
+
+
+def body(error: AppError, request_id: str | None = None) -> dict[str, Any]:
+    """Return the problem of a refusal."""
+    return _problem(error.status, error.code, error.title, error.detail, error.flaws, request_id)
+
+
+def response(error: AppError, request: Request) -> Response:
+    """Return the answer for a refusal."""
+    return _answer(body(error, request_id(request)), error.headers)
+
+
+def request_id(request: Request) -> str | None:
+    """Return the id of this request, as logged."""
+    found: str | None = request.scope.get("heard.request_id")
+    return found
+
+
+def _problem(
+    status: int, code: str, title: str, detail: str, flaws: tuple[Flaw, ...], identifier: str | None
+) -> dict[str, Any]:
+    problem: dict[str, Any] = {"type": f"/problems/{code}", "title": title, "status": status, "code": code}
+    if detail:
+        problem["detail"] = detail
+    if flaws:
+        problem["errors"] = [{"pointer": it.pointer, "code": it.code, "detail": it.detail} for it in flaws]
+    return problem | ({"request_id": identifier} if identifier else {})
+
+
+def _answer(problem: dict[str, Any], headers: dict[str, str]) -> Response:
+    content = json.dumps(problem, ensure_ascii=False).encode()
+    return Response(content, problem["status"], {**headers, "Cache-Control": "no-store"}, MEDIA_TYPE)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, AppError)  # noqa: S101  (registered for this class)
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.warning("refused for our own reasons", code=error.code, request_id=request_id(request))
+    return response(error, request)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101  (registered for this class)
+    return response(ValidationError(flaws=flaws_of(list(error.errors()))), request)
+
+
+async def _framework(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  (registered for this class)
+    code = _CODES.get(error.status_code, "bad_request")
+    problem = _problem(
+        error.status_code, code, HTTPStatus(error.status_code).phrase, "", (), request_id(request)
+    )
+    return _answer(problem, dict(error.headers or {}))
+
+
+async def _unforeseen(request: Request, error: Exception) -> Response:
+    _log.error("unforeseen", request_id=request_id(request), error=type(error).__name__, exception=error)
+    return response(AppError(), request)
+
+
+# Messages of these kinds are made of our own schema alone; any other could repeat what was sent.
+_OWN_WORDS = {
+    "missing", "extra_forbidden", "literal_error", "string_too_long", "string_too_short", "greater_than_equal",
+    "less_than_equal", "greater_than", "less_than", "too_long", "too_short", "value_error", "string_type", "int_type",
+    "float_type", "bool_type", "list_type", "dict_type", "tuple_type", "model_type", "model_attributes_type",
+    "string_pattern_mismatch", "finite_number", "int_from_float", "timezone_aware", "int_parsing", "float_parsing",
+    "bool_parsing",
+}  # fmt: skip
+_RENAMED = {"missing": "required", "extra_forbidden": "unknown_field", "timezone_aware": "zone_required"}
+_PLACES = {"query", "path", "header", "body"}
+
+
+def flaws_of(errors: list[Any]) -> tuple[Flaw, ...]:
+    """Return pydantic's findings as flaws, without the values they were found in."""
+    return tuple(_flaw(error) for error in errors)
+
+
+def _flaw(error: dict[str, Any]) -> Flaw:
+    kind = str(error["type"])
+    detail = str(error["msg"]).removeprefix("Value error, ") if kind in _OWN_WORDS else "not valid"
+    return Flaw(_pointer(error["loc"]), _RENAMED.get(kind, kind), detail)
+
+
+def _pointer(location: tuple[int | str, ...]) -> str:
+    """Return a JSON pointer; a name the sender made up is shown only where it reads like one of ours."""
+    parts = [str(part) for part in location if not (part == "body" and part is location[0])]
+    plain = [part for part in parts if part.isdigit() or (part.replace("_", "").isalpha() and part.islower())]
+    return "".join(f"/{part[:40]}" for part in plain)

@@ -1,0 +1,1 @@
+"""The first flow: a customer speaks, or history is loaded."""

@@ -1,0 +1,268 @@
+"""Put a batch of classified submissions into one transaction, and say what became of each.
+
+It only inserts, in one order for everybody: idempotency keys → external ids → customer identities → tickets → clocks →
+scores → events, each sorted by its own unique key, so that two flushers wait for each other and never deadlock.
+Only the winners of the first two go on; losers are looked up and get the first one's receipt.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.customers import store as customers
+from app.customers.store import Claimant
+from app.events import store as events
+from app.events.store import Happening
+from app.intake.classify import Classified
+from app.models.events import ExternalId, Idempotency
+from app.satisfaction import scale
+from app.satisfaction import store as satisfaction
+from app.sla import store as sla
+from app.sla.clocks import rows_of
+from app.sla.rules import Happened, replay
+from app.tickets import store as tickets
+from app.tickets.rules import OPENED, SCORED, Status, searchable
+from app.tickets.store import Owner
+
+CREATED, SEEN, MISSING, CONFLICT, REUSED = 201, 200, 404, 409, 422
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one submission.
+
+    status 201: stored; 200: its source sent the same before; 404: it hangs on a ticket that does not exist;
+    409: its external id was used for something else; 422: its idempotency key was used for something else.
+    """
+
+    status: int
+    id: UUID
+    kind: str
+    received_at: datetime
+    reference: str | None
+    replayed: bool = False
+
+
+def commit(session: Session, batch: Sequence[Classified]) -> list[Outcome]:
+    """Store a batch and return one outcome each, in order."""
+    places = list(range(len(batch)))
+    fresh = _claim_keys(session, batch, places)
+    fresh, lost = _find_tickets(session, batch, fresh)
+    fresh, known = _claim_external_ids(session, batch, fresh)
+    _insert(session, [batch[place] for place in fresh])
+    verdicts: dict[int, tuple[int, UUID, bool]] = {
+        place: (CREATED, batch[place].id, False) for place in fresh
+    }
+    verdicts |= {place: (MISSING, batch[place].id, False) for place in lost}
+    for place, found in known.items():
+        same = found.fingerprint == batch[place].fingerprint
+        verdicts[place] = (SEEN if same else CONFLICT, found.subject_id, False)
+    _settle_keys(session, batch, verdicts)
+    verdicts |= _replays(session, batch, [place for place in places if place not in verdicts])
+    return _outcomes(session, batch, verdicts)
+
+
+def _claim_keys(session: Session, batch: Sequence[Classified], places: Sequence[int]) -> list[int]:
+    """Return the places that go on: those without a key, and the first of each key that was new."""
+    first: dict[tuple[str, str], int] = {}
+    for place in places:
+        if once := batch[place].once:
+            first.setdefault((once.scope, once.key_hash), place)
+    rows = [
+        {
+            "scope": scope, "key_hash": key_hash, "fingerprint": once.fingerprint, "status": CREATED,
+            "subject_id": batch[place].id, "expires_at": once.expires_at,
+        }
+        for (scope, key_hash), place in first.items()
+        if (once := batch[place].once)
+    ]  # fmt: skip
+    won = events.claim_keys(session, rows, now=batch[0].received_at) if rows else set()
+    winners = {place for key, place in first.items() if key in won}
+    return [place for place in places if batch[place].once is None or place in winners]
+
+
+def _claim_external_ids(
+    session: Session, batch: Sequence[Classified], places: Sequence[int]
+) -> tuple[list[int], dict[int, ExternalId]]:
+    """Return the places that go on, and what is already known of the others."""
+    keys = {place: key for place in places if (key := _external_key(batch[place]))}
+    first = {key: place for place, key in reversed(keys.items())}
+    rows = [
+        {
+            "source_id": key[0], "external_id": key[1], "fingerprint": batch[place].fingerprint,
+            "subject_id": batch[place].id, "import_id": None,
+        }
+        for key, place in first.items()
+    ]  # fmt: skip
+    won = events.claim_external_ids(session, rows) if rows else set()
+    winners = {place for key, place in first.items() if key in won}
+    losers = {place: key for place, key in keys.items() if place not in winners}
+    known = events.known_external_ids(session, set(losers.values()))
+    return [place for place in places if place not in losers], {
+        place: known[key] for place, key in losers.items()
+    }
+
+
+def _external_key(item: Classified) -> tuple[UUID, str] | None:
+    external_id = item.submission.external_id
+    return (item.source.id, external_id) if item.source and external_id else None
+
+
+def _find_tickets(
+    session: Session, batch: Sequence[Classified], places: Sequence[int]
+) -> tuple[list[int], list[int]]:
+    """Split off the scores that hang on a ticket which does not exist."""
+    wanted = {ticket_id for place in places if (ticket_id := batch[place].submission.ticket_id)}
+    if not wanted:
+        return list(places), []
+    there = tickets.filed(session, wanted)
+    lost = [
+        place
+        for place in places
+        if (ticket_id := batch[place].submission.ticket_id) and ticket_id not in there
+    ]
+    return [place for place in places if place not in lost], lost
+
+
+def _insert(session: Session, items: Sequence[Classified]) -> None:
+    if not items:
+        return
+    claimants = [
+        Claimant(
+            item.identities,
+            item.customer_id,
+            item.submission.customer and item.submission.customer.name,
+            item.received_at,
+        )
+        for item in items
+    ]
+    owners = dict(zip((item.id for item in items), customers.settle(session, claimants), strict=True))
+    opening = [item for item in items if item.opens_ticket]
+    tickets.add_tickets(session, [_ticket_row(item, owners[item.id]) for item in opening])
+    sla.add_clocks(session, [row for item in opening for row in _clock_rows(item)])
+    owed = tickets.owners(session, {item.submission.ticket_id for item in items if item.submission.ticket_id})
+    scores = [row for item in items for row in _score_rows(item, owners[item.id], owed)]
+    satisfaction.add_scores(session, scores)
+    events.record(session, [_happening(item) for item in items])
+
+
+def _ticket_row(item: Classified, customer_id: UUID | None) -> dict[str, Any]:
+    said = item.submission
+    claimed = said.customer.model_dump(exclude_none=True) if said.customer and item.source is None else None
+    return item.common | {
+        "id": item.id,
+        "reference": item.reference,
+        "kind": said.kind,
+        "external_id": said.external_id,
+        "subject": said.subject,
+        "text": said.text,
+        "search_text": searchable(said.subject, said.text),
+        "priority": said.priority or "normal",
+        "status": Status.NEW.value,
+        "team_id": item.team_id,
+        "assignee_id": None,
+        "resolver_id": None,
+        "customer_id": customer_id,
+        "claimed": claimed,
+        "attributes": said.attributes,
+        "page_url": said.page_url,
+        "delayed_seconds": said.delayed_seconds,
+        "follow_up_of": None,
+        "occurred_at": item.occurred_at,
+        "received_at": item.received_at,
+        "queue_at": item.queue_at,
+        "resolved_at": None,
+        "closed_at": None,
+        "token_version": 1,
+        "version": 1,
+    }
+
+
+def _clock_rows(item: Classified) -> Sequence[dict[str, Any]]:
+    return rows_of(item.id, replay([Happened(OPENED, 1, item.occurred_at, None)]), now=item.received_at)
+
+
+def _score_rows(
+    item: Classified, customer_id: UUID | None, owed: dict[UUID, Owner]
+) -> Sequence[dict[str, Any]]:
+    """A score hangs on its own submission's ticket, or on a named one whose resolver and dimensions it then takes."""
+    said = item.submission
+    owner = owed.get(said.ticket_id) if said.ticket_id else None
+    shared = item.common | {"team_id": item.team_id, "customer_id": customer_id, "agent_id": None}
+    if owner:
+        shared |= owner.dimensions | {
+            "agent_id": owner.resolver_id,
+            "customer_id": customer_id or owner.customer_id,
+        }
+    shared |= {
+        "submission_id": item.id,
+        "standalone": not item.opens_ticket,
+        "ticket_id": said.ticket_id or (item.id if item.opens_ticket else None),
+        "given_at": item.occurred_at,
+        "received_at": item.received_at,
+    }
+    return scale.rows(item.scored, shared, comment=None if item.opens_ticket else said.text or None)
+
+
+def _happening(item: Classified) -> Happening:
+    said = item.submission
+    subject, kind = ("ticket", OPENED) if item.opens_ticket else ("submission", SCORED)
+    data = {"kind": said.kind, "channel": item.common["channel"], "scores": len(said.scores)}
+    if said.ticket_id:
+        data["ticket_id"] = str(said.ticket_id)
+    return Happening(subject, item.id, 1, kind, item.occurred_at, item.received_at, None, data)
+
+
+def _settle_keys(
+    session: Session, batch: Sequence[Classified], verdicts: dict[int, tuple[int, UUID, bool]]
+) -> None:
+    """Correct the records of keys whose submission turned out to be known already, or to be nothing."""
+    for place, (status, subject_id, _) in verdicts.items():
+        if (once := batch[place].once) and status != CREATED:
+            events.settle_key(session, (once.scope, once.key_hash), status=status, subject_id=subject_id)
+
+
+def _replays(
+    session: Session, batch: Sequence[Classified], places: Sequence[int]
+) -> dict[int, tuple[int, UUID, bool]]:
+    """Return the verdicts of those whose key was used before: by the same request, or by another."""
+    keys = {place: (once.scope, once.key_hash) for place in places if (once := batch[place].once)}
+    known = events.known_keys(session, keys.values())
+    return {place: _replay(batch[place], known[key]) for place, key in keys.items()}
+
+
+def _replay(item: Classified, found: Idempotency) -> tuple[int, UUID, bool]:
+    if item.once is None or found.fingerprint != item.once.fingerprint:
+        return REUSED, item.id, False
+    return found.status, found.subject_id, True
+
+
+def _outcomes(
+    session: Session, batch: Sequence[Classified], verdicts: dict[int, tuple[int, UUID, bool]]
+) -> list[Outcome]:
+    own = {item.id: item for item in batch}
+    others = {subject_id for _, subject_id, _ in verdicts.values() if subject_id not in own}
+    filed = tickets.filed(session, others) if others else {}
+    scored = satisfaction.received(session, others - filed.keys()) if others - filed.keys() else {}
+    outcomes = []
+    for place in range(len(batch)):
+        status, subject_id, replayed = verdicts[place]
+        item = own.get(subject_id)
+        ticket = filed.get(subject_id)
+        if item is not None:
+            reference = item.reference if item.opens_ticket else None
+            outcome = Outcome(status, subject_id, item.submission.kind, item.received_at, reference)
+        elif ticket is not None:
+            outcome = Outcome(status, subject_id, ticket.kind, ticket.received_at, ticket.reference)
+        elif subject_id in scored:
+            outcome = Outcome(status, subject_id, "score", scored[subject_id], None)
+        else:  # what it stood for was removed since
+            outcome = Outcome(
+                MISSING, subject_id, batch[place].submission.kind, batch[place].received_at, None
+            )
+        outcomes.append(replace(outcome, replayed=replayed))
+    return outcomes

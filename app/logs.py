@@ -1,0 +1,41 @@
+"""Structured logs with an allow-list of keys: ids, codes and numbers; never bodies, tokens or personal data."""
+
+import logging
+import sys
+
+import structlog
+from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
+
+ALLOWED = frozenset({
+    "event", "level", "timestamp", "logger", "request_id", "method", "route", "status", "seconds", "code",
+    "subject_id", "rows", "count", "lane", "restarts", "attempt", "error", "where", "version", "database",
+    "exception", "sequence", "import_id",
+})  # fmt: skip
+
+
+def configure(level: str, shape: str) -> None:
+    """Send structured lines to standard error, one a line, in JSON or for a console."""
+    renderer = structlog.dev.ConsoleRenderer() if shape == "console" else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            only_allowed,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def only_allowed(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    """Drop every key that is not on the list, so that a careless call can't leak."""
+    return {key: value for key, value in line.items() if key in ALLOWED}
+
+
+def get_logger(where: str) -> FilteringBoundLogger:
+    """Return the logger of one module."""
+    logger: FilteringBoundLogger = structlog.get_logger(where=where)
+    return logger

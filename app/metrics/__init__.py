@@ -1,0 +1,1 @@
+"""Figures, exact and with their definitions."""

@@ -1,0 +1,146 @@
+"""SQL that all metrics share: the range, the filters, the buckets and the groups of a view, written once."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    FromClause,
+    Integer,
+    Row,
+    SQLColumnExpression,
+    and_,
+    column,
+    literal,
+    select,
+    values,
+)
+from sqlalchemy.orm import Session
+
+from app.db.types import UTC_TIME
+from app.errors import Flaw, ValidationError, invalid
+from app.metrics.query import View
+from app.metrics.rules import Interval
+from app.models.access import Site, Source
+from app.models.people import Agent, Team
+
+MAX_ROWS = 50_000
+_NAMED: Mapping[str, type[Site | Source | Team | Agent]] = {
+    "site": Site,
+    "source": Source,
+    "team": Team,
+    "agent": Agent,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """What a metric counts: where its rows are, the instant each belongs to, and what tells them apart."""
+
+    rows: FromClause
+    where: tuple[ColumnElement[bool], ...]
+    at: SQLColumnExpression[datetime]
+    dimensions: Mapping[str, SQLColumnExpression[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a figure stands in an answer: the number of its bucket, and a value a dimension."""
+
+    bucket: int
+    values: tuple[Any, ...]
+
+
+def resolve(session: Session, view: View) -> View:
+    """Turn the names of sites, sources, teams and agents into ids; ids stay, even of what was deleted.
+
+    Raises:
+        ValidationError: nothing has that name.
+    """
+    filters = dict(view.filters)
+    flaws = []
+    for dimension in sorted(_NAMED.keys() & filters.keys()):
+        found = _ids(session, dimension, filters[dimension])
+        if None in found:
+            flaws.append(Flaw(f"/query/{dimension}", "unknown", f"no {dimension} has that name"))
+        filters[dimension] = tuple(each for each in found if each is not None)
+    if flaws:
+        raise ValidationError(flaws=flaws)
+    return replace(view, filters=filters)
+
+
+def _ids(session: Session, dimension: str, chosen: Sequence[str | UUID]) -> list[UUID | None]:
+    model = _NAMED[dimension]
+    query = select(model.name, model.id).where(model.name.in_(chosen))
+    by_name = dict(session.execute(query).all())
+    return [by_name.get(str(each)) or _as_id(str(each)) for each in chosen]
+
+
+def _as_id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def names(session: Session, dimension: str, ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Return the names of those sites, sources, teams or agents that still exist."""
+    model = _NAMED[dimension]
+    return dict(session.execute(select(model.id, model.name).where(model.id.in_(set(ids)))).all())
+
+
+def has_names(dimension: str) -> bool:
+    """Whether a dimension's values are ids that have names."""
+    return dimension in _NAMED
+
+
+def facts(view: View, population: Population, *measures: ColumnElement[Any]) -> CTE:
+    """Select the measures of every row of a view, beside the columns of its `keys`."""
+    at = population.at
+    rows = population.rows
+    bucket: ColumnElement[int] = literal(0, Integer)
+    if view.interval is not Interval.NONE:
+        buckets = _buckets(view)
+        rows = rows.join(buckets, and_(at >= buckets.c.starts, at < buckets.c.ends))
+        bucket = buckets.c.number
+    narrowed = [population.dimensions[name].in_(chosen) for name, chosen in view.filters.items()]
+    told_apart: list[ColumnElement[Any]] = [population.dimensions[name].label(name) for name in view.group_by]
+    query = select(bucket.label("bucket"), *told_apart, *measures).select_from(rows)
+    return query.where(*population.where, at >= view.start, at < view.end, *narrowed).cte("facts")
+
+
+def _buckets(view: View) -> CTE:
+    """Return the buckets as rows, so that both databases find the bucket of an instant in the same way."""
+    columns = column("number", Integer), column("starts", UTC_TIME()), column("ends", UTC_TIME())
+    rows = [(number, start, end) for number, (start, end) in enumerate(view.buckets)]
+    return values(*columns, name="buckets").data(rows).cte("buckets")
+
+
+def keys(view: View, rows: FromClause) -> list[ColumnElement[Any]]:
+    """Return the columns that tell the rows of an answer apart."""
+    return [rows.c["bucket"], *(rows.c[name] for name in view.group_by)]
+
+
+def grouped(
+    session: Session,
+    view: View,
+    rows: FromClause,
+    *figures: ColumnElement[Any],
+    also_by: Sequence[ColumnElement[Any]] = (),
+) -> Iterator[tuple[Place, tuple[Any, ...]]]:
+    """Return the figures of each place; with `also_by`, one line for each of its values, which stand first.
+
+    Raises:
+        ValidationError: so many lines would come that nobody can want them.
+    """
+    by = [*keys(view, rows), *also_by]
+    query = select(*by, *figures).group_by(*by).limit(MAX_ROWS + 1)
+    found: Sequence[Row[Any]] = session.execute(query).all()
+    if len(found) > MAX_ROWS:
+        raise invalid("/query/group_by", "too_many_rows", "ask for less: a filter, longer buckets")
+    width = 1 + len(view.group_by)
+    return ((Place(row[0], tuple(row[1:width])), tuple(row[width:])) for row in found)

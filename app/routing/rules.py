@@ -1,0 +1,25 @@
+"""Choose an agent. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An agent who is online and has a free slot."""
+
+    agent_id: UUID
+    open: int
+    capacity: int
+
+    @property
+    def load(self) -> float:
+        """How full the agent's hands are, from 0 to 1."""
+        return self.open / self.capacity
+
+
+def least_loaded(candidates: Iterable[Candidate]) -> Candidate | None:
+    """Return the agent with the smallest share of capacity taken; among equals the one with more free, then by id."""
+    free = [each for each in candidates if each.open < each.capacity]
+    return min(free, key=lambda each: (each.load, each.open - each.capacity, each.agent_id), default=None)

@@ -1,0 +1,1 @@
+"""Instruments and the scores given on them."""

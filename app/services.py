@@ -1,0 +1,109 @@
+"""What a process works with: one frozen object, opened at start and closed at the end."""
+
+import asyncio
+import os
+import secrets as random_secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy.orm import Session
+
+from app.clock import Clock
+from app.configuration import store as configuration_store
+from app.configuration.live import Configuration
+from app.db import migrate
+from app.db.database import Database, Lane
+from app.db.group import Bounds, GroupCommit
+from app.db.postgres import PostgresDatabase
+from app.db.sqlite import SqliteDatabase
+from app.intake.classify import Classified
+from app.intake.commit import Outcome, commit
+from app.settings import Settings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a door may ask for."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    intake: GroupCommit[Classified, Outcome]
+    configuration: Configuration
+    secret: bytes
+
+    async def write(self, fn: Callable[[Session], T], *, lane: Lane = Lane.DESK) -> T:
+        """Run a function of a session in one transaction; see `Database.write`."""
+        return await self.database.write(fn, lane=lane)
+
+    async def read(self, fn: Callable[[Session], T]) -> T:
+        """Run a function of a session in one read-only snapshot."""
+        return await self.database.read(fn)
+
+    async def configure(self, fn: Callable[[Session], T]) -> T:
+        """Run a write that changes the configuration, and decide by it from now on in this process."""
+        result = await self.database.write(fn)
+        await self.configuration.refresh()
+        return result
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Services]:
+    """Open the database, start the flushers and keep the configuration fresh; undo it in reverse order.
+
+    Raises:
+        OldSchemaError: the PostgreSQL database needs `heard migrate` first.
+        AlreadyOpenError: another process has the embedded database.
+    """
+    database = await _open_database(settings)
+    try:
+        await database.read(migrate.require_known)
+        configuration = Configuration(database, await database.read(configuration_store.load))
+        intake = GroupCommit(database, commit, bounds=Bounds(rows=settings.intake_waiting_rows))
+        intake.start()
+        refresher = asyncio.create_task(configuration.keep_fresh(), name="heard-configuration")
+        try:
+            yield Services(settings, clock, database, intake, configuration, read_secret(settings))
+        finally:
+            await intake.close()
+            refresher.cancel()
+            with suppress(asyncio.CancelledError):
+                await refresher
+    finally:
+        await database.close()
+
+
+async def _open_database(settings: Settings) -> Database:
+    if settings.database_url is not None:
+        return PostgresDatabase(settings.database_url, pool=settings.database_pool)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    return SqliteDatabase(
+        settings.sqlite_path, prepare=lambda: migrate.upgrade_embedded(settings.sqlite_path)
+    )
+
+
+def read_secret(settings: Settings) -> bytes:
+    """Return the signing secret; unset, one is made once in the data folder, readable by its owner alone."""
+    if settings.secret is not None:
+        return settings.secret.get_secret_value().encode()
+    path = settings.data_dir / "secret"
+    if not path.exists():
+        write_private(path, random_secrets.token_urlsafe(48))
+    return path.read_text(encoding="utf-8").strip().encode()
+
+
+def write_private(path: Path, content: str) -> None:
+    """Write a file that only its owner can read, in place of any that was there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(
+        os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+    ) as file:
+        file.write(content + "\n")
+    fresh.replace(path)

@@ -1,0 +1,52 @@
+"""Every setting, read once from `HEARD_*` environment variables into one frozen object."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """How this process runs; each field is the environment variable `HEARD_` + its name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="HEARD_", frozen=True, extra="ignore")
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    data_dir: Path = Field(
+        Path("data"), description="Folder of the embedded database, the secret and the admin key."
+    )
+    database_url: str | None = Field(
+        None, description="`postgresql+asyncpg://…` for PostgreSQL; unset for the embedded SQLite file."
+    )
+    database_pool: int = Field(
+        10, ge=1, le=200, description="PostgreSQL connections besides the two of the intake."
+    )
+    secret: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="Signs tracking tokens and cursors; unset, one is made in the data folder.",
+    )
+    public_url: str = Field("", description="Base of the links we hand out; unset, links are paths.")
+    worker: bool = Field(default=True, description="Run the worker inside this process.")
+    min_n: int = Field(
+        1, ge=1, description="Fewer answers than this give no satisfaction figure, but the reason."
+    )
+    intake_waiting_rows: int = Field(
+        20_000, ge=1, description="Rows that may wait for the intake writer before a post is answered 503."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe line logged."
+    )
+    log_format: Literal["json", "console"] = Field("json", description="Shape of the log lines.")
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is the SQLite file in the data folder."""
+        return self.database_url is None
+
+    @property
+    def sqlite_path(self) -> Path:
+        """The embedded database file."""
+        return self.data_dir / "heard.db"

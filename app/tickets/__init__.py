@@ -1,0 +1,1 @@
+"""A complaint, question or comment, from the first word to the last."""

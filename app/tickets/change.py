@@ -1,0 +1,91 @@
+"""Change a ticket: one move of the state table, with its event, its place in the queue and its agent's load."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.errors import ConflictError
+from app.events import store as events
+from app.events.store import Happening
+from app.models.tickets import Ticket
+from app.people import store as people
+from app.tickets.rules import Move, Status, after, queue_at
+
+
+class MoveRefusedError(ConflictError):
+    """The state table says no."""
+
+    code, title = "move_refused", "The ticket's status does not allow that"
+
+
+def move(
+    session: Session,
+    ticket: Ticket,
+    step: Move,
+    *,
+    by: UUID | None,
+    now: datetime,
+    to_agent: UUID | None = None,
+    data: dict[str, Any] | None = None,
+    slot_taken: bool = False,
+) -> datetime:
+    """Make one move and leave its event; returns the instant it is recorded at.
+
+    The ticket's row must be locked. `to_agent` goes with `ASSIGN`; `slot_taken` says that the agent's load already
+    counts it. What we witness never precedes what we witnessed before: the instant is the later of `now` and that.
+
+    Raises:
+        MoveRefusedError: the ticket's status does not allow it.
+    """
+    held_by = holder(ticket)
+    if step is Move.ASSIGN:
+        ticket.assignee_id = to_agent
+    elif step is Move.UNASSIGN:
+        ticket.assignee_id = None
+    status = after(Status(ticket.status), step, has_agent=ticket.assignee_id is not None)
+    if status is None:
+        message = f"a ticket that is {ticket.status} can't be {step.value.split('.')[1].replace('_', ' ')}"
+        raise MoveRefusedError(message)
+    at = max(now, events.last_witnessed_at(session, ticket.id) or now)
+    _enter(ticket, status, at)
+    people.shift_load(session, released=held_by, taken=None if slot_taken else holder(ticket))
+    leave_event(session, ticket, step.value, by=by, at=at, data=data)
+    return at
+
+
+def leave_event(
+    session: Session,
+    ticket: Ticket,
+    kind: str,
+    *,
+    by: UUID | None,
+    at: datetime,
+    data: dict[str, Any] | None = None,
+) -> None:
+    """Raise the ticket's version and record the event that has it."""
+    ticket.version += 1
+    session.flush()
+    happening = Happening(
+        "ticket", ticket.id, ticket.version, kind, at, at, by, {"status": ticket.status, **(data or {})}
+    )
+    events.record(session, [happening])
+
+
+def holder(ticket: Ticket) -> UUID | None:
+    """Return whose load the ticket counts in: the agent who has it open. History weighs on nobody."""
+    live = ticket.origin == "live" and ticket.status == Status.OPEN
+    return ticket.assignee_id if live else None
+
+
+def _enter(ticket: Ticket, status: Status, at: datetime) -> None:
+    if status is Status.RESOLVED and ticket.status != Status.RESOLVED:
+        ticket.resolved_at = at
+    elif status is Status.CLOSED and ticket.status != Status.CLOSED:
+        ticket.closed_at = at
+    elif status in {Status.OPEN, Status.NEW} and ticket.status == Status.RESOLVED:
+        ticket.resolved_at, ticket.resolver_id = None, None
+    waits = status is Status.NEW and ticket.origin == "live" and ticket.quarantined_at is None
+    ticket.queue_at = queue_at(ticket.received_at, ticket.priority) if waits else None
+    ticket.status = status

@@ -1,0 +1,151 @@
+"""Tickets on the wire."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.people.schemas import Ref
+
+Kind = Literal["complaint", "question", "comment"]
+Channel = Literal["web", "phone", "email", "chat", "social", "api", "in_person"]
+Priority = Literal["low", "normal", "high", "urgent"]
+StatusName = Literal["new", "open", "pending", "resolved", "closed"]
+Words = Annotated[str, Field(min_length=1, max_length=20_000)]
+Topic = Annotated[str, Field(min_length=1, max_length=200)]
+Language = Annotated[str, Field(max_length=35, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+
+
+class CustomerOut(BaseModel):
+    """Who spoke: a customer we know, else what a public form claimed."""
+
+    id: UUID | None
+    name: str | None
+    claimed: dict[str, Any] | None
+
+
+class TicketOut(BaseModel):
+    """A ticket as agents and their tools see it in a list."""
+
+    id: UUID
+    reference: str
+    kind: Kind
+    channel: Channel
+    status: StatusName
+    priority: Priority
+    subject: str
+    topic: str | None
+    product: str | None
+    language: str
+    origin: Literal["live", "import"]
+    team: Ref
+    assignee: Ref | None
+    customer: CustomerOut
+    occurred_at: datetime
+    received_at: datetime
+    resolved_at: datetime | None
+    closed_at: datetime | None
+    next_due_at: datetime | None
+    sla: Literal["ok", "warning", "breached", "none"]
+    version: int
+
+
+class TicketDetail(TicketOut):
+    """One ticket, whole."""
+
+    text: str
+    external_id: str | None
+    attributes: dict[str, Any] | None
+    page_url: str | None
+    follow_up_of: UUID | None
+
+
+class TicketPage(BaseModel):
+    """A page of tickets."""
+
+    data: list[TicketOut]
+    next_cursor: str | None
+
+
+class TicketPatch(BaseModel):
+    """A merge patch: absent stays, null clears what may be empty."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"priority": "high", "topic": "billing"}]}
+    )
+
+    subject: Annotated[str, Field(max_length=300)] | None = None
+    topic: Topic | None = None
+    product: Topic | None = None
+    language: Language | None = None
+    priority: Priority | None = None
+
+    def fields(self) -> dict[str, str | None]:
+        """Return the fields to write; what may not be empty falls back to its default when cleared."""
+        defaults = {"subject": "", "language": "und", "priority": "normal"}
+        given = self.model_dump(exclude_unset=True)
+        return {name: defaults.get(name) if value is None else value for name, value in given.items()}
+
+
+class TimelineEntry(BaseModel):
+    """One thing that happened, with what was said."""
+
+    version: int
+    type: str
+    at: datetime
+    by: Ref | None
+    text: str | None
+    data: dict[str, Any]
+
+
+class AssignTo(BaseModel):
+    """Who gets the ticket."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"agent_id": "0198c0de-0000-7000-8000-000000000001"}]}
+    )
+
+    agent_id: UUID
+
+
+class Timeline(BaseModel):
+    """All that happened to a ticket, in order."""
+
+    data: list[TimelineEntry]
+
+
+class Acting(BaseModel):
+    """Who acts; a key bound to an agent needs no `agent_id`, any other must give one."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{}]})
+
+    agent_id: UUID | None = None
+
+
+class Said(Acting):
+    """What the agent says."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"text": "On our way."}]})
+
+    text: Words
+
+
+class TrackedMessage(BaseModel):
+    """A public message, as the customer sees it."""
+
+    by: Literal["you", "us"]
+    text: str
+    at: datetime
+
+
+class Tracked(BaseModel):
+    """What a customer sees of a ticket by its token."""
+
+    reference: str
+    kind: Kind
+    status: StatusName
+    subject: str
+    received_at: datetime
+    first_response_due_at: datetime | None
+    messages: list[TrackedMessage]

@@ -1,0 +1,1 @@
+"""The third flow: time passes."""

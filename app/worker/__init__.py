@@ -1,0 +1,1 @@
+"""The door through which time comes in: loops that call the watch flow."""

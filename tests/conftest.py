@@ -1,0 +1,112 @@
+"""Fixtures: a fresh database of each kind, the app over it with a clock that stands still, and clients of it."""
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from fastapi import FastAPI
+from httpx import ASGITransport, AsyncClient
+
+from app.main import create_app
+from app.services import Services
+from app.settings import Settings
+from tests import databases
+from tests.cast import Cast, Script
+
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+class TestClock:
+    """A clock that moves only when told to."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **by: float) -> datetime:
+        """Move on, by `timedelta` arguments, and return the new instant."""
+        self.now += timedelta(**by)
+        return self.now
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _scratch() -> Iterator[None]:
+    yield
+    shutil.rmtree(databases.scratch(), ignore_errors=True)
+
+
+@pytest.fixture(scope="session", params=databases.KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """The kind of database: every test that uses one runs on each."""
+    name = str(request.param)
+    databases.prepare(name)
+    return name
+
+
+@pytest.fixture
+def clock() -> TestClock:
+    return TestClock()
+
+
+@pytest.fixture(scope="session")
+async def script(kind: str) -> Script:
+    """Write the script of the cast once, into a database that every test gets a copy of."""
+    async with databases.fresh(kind, keep_as="staged") as made_in:
+        app = create_app(made_in, clock=TestClock())
+        async with app.router.lifespan_context(app):
+            return await Script.write(app, (made_in.data_dir / "admin.key").read_text().strip())
+
+
+@pytest.fixture
+async def settings(kind: str, script: Script) -> AsyncIterator[Settings]:
+    """Settings of a fresh database in which the cast exists already."""
+    async with databases.fresh(kind, template="staged") as chosen:
+        yield chosen
+
+
+@pytest.fixture
+async def empty_settings(kind: str) -> AsyncIterator[Settings]:
+    """Settings of a fresh database with nothing in it but what a new installation has."""
+    async with databases.fresh(kind) as chosen:
+        yield chosen
+
+
+@pytest.fixture
+async def app(settings: Settings, clock: TestClock) -> AsyncIterator[FastAPI]:
+    """The application, started over a fresh database, without its worker."""
+    made = create_app(settings, clock=clock)
+    async with made.router.lifespan_context(made):
+        yield made
+
+
+@pytest.fixture
+def services(app: FastAPI) -> Services:
+    found: Services = app.state.services
+    return found
+
+
+@pytest.fixture
+async def anyone(app: FastAPI) -> AsyncIterator[AsyncClient]:
+    """A caller without a key."""
+    transport = ASGITransport(app)
+    async with AsyncClient(transport=transport, base_url="http://heard.test", trust_env=False) as caller:
+        yield caller
+
+
+@pytest.fixture
+async def cast(app: FastAPI, script: Script) -> AsyncIterator[Cast]:
+    """The people of the play; see `tests/cast.py`."""
+    async with AsyncExitStack() as stack:
+        yield await Cast.call(app, stack, script)
+
+
+@pytest.fixture
+def admin(cast: Cast) -> AsyncClient:
+    """A caller who may do everything, bound to no agent."""
+    return cast.admin
