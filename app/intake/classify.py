@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from pydantic import BaseModel
+
 from app.access.rules import KeyFacts, SiteFacts, SourceFacts
 from app.configuration.snapshot import API_SOURCE, Snapshot
 from app.customers.rules import identities
@@ -128,9 +130,9 @@ def classify(
     )
 
 
-def fingerprint(submission: Submission) -> str:
+def fingerprint(said_so: BaseModel) -> str:
     """Return the SHA-256 of what was said: defaults and the retry id left out, so that a schema may grow."""
-    said = submission.model_dump_json(exclude_defaults=True, exclude={"submission_id"})
+    said = said_so.model_dump_json(exclude_defaults=True, exclude={"submission_id"})
     return hashlib.sha256(said.encode()).hexdigest()
 
 

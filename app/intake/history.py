@@ -1,0 +1,196 @@
+"""Load history: tickets with their facts at their own times, measured like live ones but never acted upon.
+
+A line is known by (source, external id): the same again changes nothing. Every row carries the import's id, so that
+an import can be undone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.customers import store as customers
+from app.customers.rules import identities
+from app.customers.store import Claimant
+from app.errors import AppError, ConflictError, Flaw, ValidationError, invalid
+from app.events import store as events
+from app.ids import new_id
+from app.intake import history_rows as rows
+from app.intake import history_store as store
+from app.intake.classify import fingerprint
+from app.intake.history_rows import Names, Past
+from app.intake.history_schemas import HistoryLine
+from app.people import store as people
+from app.satisfaction import scale
+from app.satisfaction import store as satisfaction
+from app.satisfaction.rules import InstrumentFacts
+from app.satisfaction.scale import Scored
+from app.sla import store as sla
+from app.tickets import store as tickets
+
+AHEAD = timedelta(minutes=5)
+
+
+class ChangedError(ConflictError):
+    """The line was loaded before with other content."""
+
+    code, title = "external_id_conflict", "This external id stands for other content"
+
+
+class UndoneError(ConflictError):
+    """The import this line would join was undone."""
+
+    code, title = "import_undone", "This import was undone"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A line whose scores and times are sound, with the ids it will have."""
+
+    id: UUID
+    line: HistoryLine
+    scored: tuple[Scored, ...]
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What became of a line: 201 loaded, 200 there already."""
+
+    status: int
+    id: UUID
+
+
+def check(line: HistoryLine, instruments: Mapping[str, InstrumentFacts], *, now: datetime) -> Checked:
+    """Check what needs no database.
+
+    Raises:
+        ValidationError: a score is off its scale, or something has not happened yet.
+    """
+    times = {"/occurred_at": line.occurred_at} | {f"/events/{place}/at": it.at for place, it in enumerate(line.events)}
+    late = [Flaw(pointer, "in_future", "this has not happened yet") for pointer, at in times.items() if at > now + AHEAD]
+    if late:
+        raise ValidationError(flaws=late)
+    scored = scale.check(line.scores, instruments, now=now)
+    return Checked(new_id(now), line, scored, fingerprint(line))
+
+
+def load(
+    session: Session, batch: Sequence[Checked], *, import_id: UUID, new_sources: bool, now: datetime
+) -> list[Loaded | AppError]:
+    """Load a batch of lines in one transaction; a line that can't be is refused in its place.
+
+    Raises:
+        UndoneError: this import was undone.
+    """
+    if store.was_undone(session, import_id):
+        raise UndoneError
+    sources = store.source_ids(session, {each.line.source for each in batch}, import_id if new_sources else None, now=now)
+    answers: dict[int, Loaded | AppError] = {
+        place: invalid("/source", "unknown_source", "no such source")
+        for place, each in enumerate(batch)
+        if each.line.source not in sources
+    }
+    places = [place for place in range(len(batch)) if place not in answers]
+    fresh = _claim(session, batch, places, sources, import_id, answers)
+    hung = _find_tickets(session, batch, fresh, sources, answers)
+    _insert(session, [batch[place] for place in fresh if place not in answers], sources, hung, import_id, now=now)
+    return [answers.get(place, Loaded(201, each.id)) for place, each in enumerate(batch)]
+
+
+def _claim(
+    session: Session,
+    batch: Sequence[Checked],
+    places: Sequence[int],
+    sources: Mapping[str, UUID],
+    import_id: UUID,
+    answers: dict[int, Loaded | AppError],
+) -> list[int]:
+    """Return the places of lines never seen before; the others are answered."""
+    keys = {place: (sources[batch[place].line.source], batch[place].line.external_id) for place in places}
+    first = {key: place for place, key in reversed(keys.items())}
+    wanted = [
+        {
+            "source_id": key[0], "external_id": key[1], "fingerprint": batch[place].fingerprint,
+            "subject_id": batch[place].id, "import_id": import_id,
+        }
+        for key, place in first.items()
+    ]  # fmt: skip
+    won = events.claim_external_ids(session, wanted)
+    fresh = [place for place in places if keys[place] in won and first[keys[place]] == place]
+    seen = [place for place in places if place not in fresh]
+    known = events.known_external_ids(session, {keys[place] for place in seen})
+    for place in seen:
+        found = known[keys[place]]
+        same = found.fingerprint == batch[place].fingerprint
+        answers[place] = Loaded(200, found.subject_id) if same else ChangedError()
+    return fresh
+
+
+def _find_tickets(
+    session: Session,
+    batch: Sequence[Checked],
+    fresh: Sequence[int],
+    sources: Mapping[str, UUID],
+    answers: dict[int, Loaded | AppError],
+) -> dict[UUID, UUID]:
+    """Return the ticket each score line hangs on, by the line's id; a missing one is answered, and its claim undone."""
+    keys = {place: (sources[each.source], each.ticket) for place in fresh if (each := batch[place].line).ticket}
+    known = events.known_external_ids(session, {(source, ticket) for source, ticket in keys.values() if ticket})
+    lost = [place for place, (source, ticket) in keys.items() if (source, ticket or "") not in known]
+    for place in lost:
+        answers[place] = invalid("/ticket", "unknown_ticket", "no ticket of this source has that external id")
+    store.forget(session, [batch[place].id for place in lost])
+    return {batch[place].id: known[source, ticket or ""].subject_id for place, (source, ticket) in keys.items() if place not in lost}
+
+
+def _insert(
+    session: Session,
+    batch: Sequence[Checked],
+    sources: Mapping[str, UUID],
+    hung: Mapping[UUID, UUID],
+    import_id: UUID,
+    *,
+    now: datetime,
+) -> None:
+    if not batch:
+        return
+    store.note_import(session, import_id, now=now)
+    names = _names(session, batch, import_id, now=now)
+    claimants = [Claimant(_identities(each.line), new_id(now), _name(each.line), now, import_id) for each in batch]
+    owners = customers.settle(session, claimants)
+    past = [
+        Past(each.id, each.line, each.scored, sources[each.line.source], owner, import_id, now)
+        for each, owner in zip(batch, owners, strict=True)
+    ]
+    opened = [each for each in past if each.line.kind != "score"]
+    tickets.add_tickets(session, [rows.ticket_row(each, names) for each in opened])
+    store.add_messages(session, [row for each in opened for row in rows.message_rows(each, names)])
+    sla.add_clocks(session, [row for each in opened for row in rows.clock_rows(each, names)])
+    there = tickets.owners(session, set(hung.values()))
+    scores = [row for each in past for row in rows.score_rows(each, names, hung.get(each.id), there)]
+    satisfaction.add_scores(session, scores)
+    events.record(session, [happening for each in past for happening in rows.happenings(each, names)])
+
+
+def _names(session: Session, batch: Sequence[Checked], import_id: UUID, *, now: datetime) -> Names:
+    """Return agents and teams by name, creating those nobody knew: offline, without capacity."""
+    agent_names = {name for each in batch for name in (each.line.agent, *(event.agent for event in each.line.events)) if name}
+    team_names = {each.line.team for each in batch if each.line.team}
+    agents, teams = people.ids_by_name(session, agent_names, team_names)
+    missing = agent_names - agents.keys(), team_names - teams.keys()
+    if any(missing) and people.add_missing(session, *missing, import_id=import_id, now=now):
+        events.record_configuration(session, "import.people_created", import_id, by=None, now=now)
+        agents, teams = people.ids_by_name(session, agent_names, team_names)
+    return Names(agents, teams, people.default_team_id(session))
+
+
+def _identities(line: HistoryLine) -> tuple[tuple[str, str], ...]:
+    who = line.customer
+    return identities(who.ref, who.email, who.phone) if who else ()
+
+
+def _name(line: HistoryLine) -> str | None:
+    return line.customer.name if line.customer else None
