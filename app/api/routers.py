@@ -1,6 +1,6 @@
 """Every door, the busiest first: routes are matched in order."""
 
-from app.api import access, desk, feedback, health, history, people, tickets, track
+from app.api import access, desk, feedback, health, history, metrics, people, tickets, track
 
 ALL = (
     feedback.router,
@@ -9,6 +9,7 @@ ALL = (
     tickets.router,
     desk.router,
     people.router,
+    metrics.router,
     access.router,
     health.router,
 )
