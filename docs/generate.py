@@ -5,12 +5,16 @@ Names given as arguments narrow it: `python docs/generate.py openapi`.
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from app.errors import AppError
 from app.main import create_app
+from app.settings import Settings
+from app.tickets.rules import OPENED, SCORED, TABLE, Move, diagram
 
 DOCS = Path(__file__).parent
+BEGIN, END = "<!-- states:begin -->", "<!-- states:end -->"
 
 
 def openapi() -> str:
@@ -18,8 +22,55 @@ def openapi() -> str:
     return json.dumps(create_app().openapi(), indent=2, ensure_ascii=False) + "\n"
 
 
+def architecture() -> str:
+    """Return the architecture page with the state diagram made from the table of moves."""
+    page = (DOCS / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    before, after = page.split(BEGIN)[0], page.split(END)[1]
+    return f"{before}{BEGIN}\n```mermaid\n{diagram()}```\n{END}{after}"
+
+
+def settings() -> str:
+    """Return the page of settings."""
+    rows = [
+        f"| `HEARD_{name.upper()}` | {_default(field.default)} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    head = "# Settings\n\nRead once, at start, from the environment.\n\n| variable | default | meaning |\n| --- | --- | --- |\n"
+    return head + "\n".join(rows) + "\n"
+
+
+def problems() -> str:
+    """Return the page of error codes."""
+    kinds = {kind.code: kind for kind in _family(AppError)}
+    rows = [f"| `{code}` | {kind.status} | {kind.title} |" for code, kind in sorted(kinds.items())]
+    head = (
+        "# Problems\n\nEvery error is `application/problem+json` (RFC 9457). `code` is stable; `type` is `/problems/` and the"
+        " code;\n`errors` points at each field that is wrong, and never repeats what was sent.\n\n"
+        "| code | status | meaning |\n| --- | --- | --- |\n"
+    )
+    return head + "\n".join(rows) + "\n"
+
+
+def events() -> str:
+    """Return the page of event types."""
+    moves = [
+        f"| `{move.value}` | {', '.join(status.value for status, allowed in TABLE.items() if move in allowed)} |"
+        for move in Move
+    ]
+    head = (
+        "# Events\n\nEach write leaves one in the same transaction: ids, codes and numbers, never what was said.\n\n"
+        "| type | on a ticket that is |\n| --- | --- |\n"
+    )
+    first = f"| `{OPENED}` | not there yet |\n| `{SCORED}` | any, or none |\n"
+    return head + first + "\n".join(moves) + "\n"
+
+
 GENERATED: dict[str, tuple[Path, Callable[[], str]]] = {
     "openapi": (DOCS / "openapi.json", openapi),
+    "architecture": (DOCS / "ARCHITECTURE.md", architecture),
+    "settings": (DOCS / "settings.md", settings),
+    "problems": (DOCS / "problems.md", problems),
+    "events": (DOCS / "events.md", events),
 }
 
 
@@ -39,6 +90,16 @@ def main(arguments: list[str]) -> int:
         print(f"Stale: {', '.join(stale)}. Run `make docs`.")
         return 1
     return 0
+
+
+def _family(kind: type[AppError]) -> Iterator[type[AppError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _family(child)
+
+
+def _default(value: object) -> str:
+    return "" if value is None or value == "" else f"`{value}`"
 
 
 if __name__ == "__main__":
