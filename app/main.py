@@ -12,7 +12,7 @@ from app import logs
 from app.access.bootstrap import first_key
 from app.api import routers
 from app.clock import Clock
-from app.edge import openapi, problems
+from app.edge import docs, openapi, problems
 from app.edge.cors import Cors
 from app.edge.requests import RequestLog
 from app.services import Services, open_services, write_private
@@ -29,12 +29,14 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock.
         version=version("heard"),
         description=DESCRIPTION,
         lifespan=partial(_lifespan, settings=settings, clock=clock),
+        docs_url=None,
         redoc_url=None,
     )
     problems.install(app)
     openapi.install(app)
     for router in routers.ALL:
         app.include_router(router)
+    docs.install(app)
     app.add_middleware(Cors)
     app.add_middleware(RequestLog)
     return app

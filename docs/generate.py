@@ -35,7 +35,10 @@ def settings() -> str:
         f"| `HEARD_{name.upper()}` | {_default(field.default)} | {field.description} |"
         for name, field in Settings.model_fields.items()
     ]
-    head = "# Settings\n\nRead once, at start, from the environment.\n\n| variable | default | meaning |\n| --- | --- | --- |\n"
+    head = (
+        "# Settings\n\nRead once, at start, from the environment.\n\n"
+        "| variable | default | meaning |\n| --- | --- | --- |\n"
+    )
     return head + "\n".join(rows) + "\n"
 
 
@@ -44,8 +47,9 @@ def problems() -> str:
     kinds = {kind.code: kind for kind in _family(AppError)}
     rows = [f"| `{code}` | {kind.status} | {kind.title} |" for code, kind in sorted(kinds.items())]
     head = (
-        "# Problems\n\nEvery error is `application/problem+json` (RFC 9457). `code` is stable; `type` is `/problems/` and the"
-        " code;\n`errors` points at each field that is wrong, and never repeats what was sent.\n\n"
+        "# Problems\n\nEvery error is `application/problem+json` (RFC 9457). `code` is stable; `type` is"
+        " `/problems/` and the code;\n`errors` points at each field that is wrong, and never repeats what was"
+        " sent.\n\n"
         "| code | status | meaning |\n| --- | --- | --- |\n"
     )
     return head + "\n".join(rows) + "\n"
@@ -53,12 +57,11 @@ def problems() -> str:
 
 def events() -> str:
     """Return the page of event types."""
-    moves = [
-        f"| `{move.value}` | {', '.join(status.value for status, allowed in TABLE.items() if move in allowed)} |"
-        for move in Move
-    ]
+    allowed = {move: [status.value for status, moves in TABLE.items() if move in moves] for move in Move}
+    moves = [f"| `{move.value}` | {', '.join(statuses)} |" for move, statuses in allowed.items()]
     head = (
-        "# Events\n\nEach write leaves one in the same transaction: ids, codes and numbers, never what was said.\n\n"
+        "# Events\n\nEach write leaves one in the same transaction: ids, codes and numbers, never what was"
+        " said.\n\n"
         "| type | on a ticket that is |\n| --- | --- |\n"
     )
     first = f"| `{OPENED}` | not there yet |\n| `{SCORED}` | any, or none |\n"

@@ -1,4 +1,4 @@
-"""Fixtures: a fresh database of each kind, the app over it with a clock that stands still, and clients of it."""
+"""Fixtures: a fresh database of each kind, the app over it with a clock that stands still, its clients."""
 
 import shutil
 from collections.abc import AsyncIterator, Iterator

@@ -1,4 +1,4 @@
-"""Real databases for tests: a migrated template of each kind, and a fresh copy for each test in milliseconds."""
+"""Real databases for tests: a migrated template of each kind, and for each test a copy in milliseconds."""
 
 import os
 import shutil
@@ -56,7 +56,7 @@ def url(version: int, name: str) -> str:
 
 @cache
 def prepare(kind: str) -> None:
-    """Make the template `empty` of that kind; needs no running event loop, which migrations start themselves."""
+    """Make the template `empty` of that kind; migrations start an event loop, so none may be running."""
     if kind == "sqlite":
         migrate.upgrade(f"sqlite+pysqlite:///{scratch() / 'empty.db'}")
     else:
@@ -66,7 +66,7 @@ def prepare(kind: str) -> None:
 
 @asynccontextmanager
 async def fresh(kind: str, *, template: str = "empty", keep_as: str | None = None) -> AsyncIterator[Settings]:
-    """Give settings whose database is a copy of a template; it is dropped afterwards, or kept as another template."""
+    """Give settings of a copy of a template; it is dropped afterwards, or kept as another template."""
     folder = scratch() / f"data{next(_numbers)}"
     folder.mkdir()
     chosen = {"data_dir": folder, "secret": SECRET, "worker": False, "port": 0, "log_level": "error"}

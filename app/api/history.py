@@ -24,7 +24,11 @@ PIECE = 50
 router = APIRouter(prefix="/v1", tags=["history"])
 
 
-@router.post("/tickets/import", response_model=ImportOut, response_model_exclude_none=True, openapi_extra=ndjson_body(HistoryLine))
+@router.post(
+    "/tickets/import",
+    response_model_exclude_none=True,
+    openapi_extra=ndjson_body(HistoryLine),
+)
 async def import_history(
     request: Request,
     historian: Historian,
@@ -40,7 +44,7 @@ async def import_history(
     return _render(joined, answers)
 
 
-@router.delete("/imports/{import_id}", response_model=UndoneOut)
+@router.delete("/imports/{import_id}")
 async def undo_import(import_id: UUID, _historian: Historian, now: Now, services: ServicesDep) -> UndoneOut:
     """Take an import back, with everything it created."""
     removed, undo = 0, partial(undo_piece, import_id=import_id, now=now)

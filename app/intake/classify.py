@@ -55,8 +55,8 @@ class Sender:
 class Classified:
     """A submission with all that was decided about it, ready to be committed any number of times.
 
-    Ids are made here, so that a repeated commit writes the same rows. `common` holds the columns that tickets and
-    scores share.
+    Ids are made here, so that a repeated commit writes the same rows. `common` holds the columns that tickets
+    and scores share.
     """
 
     id: UUID

@@ -1,8 +1,8 @@
 """Put a batch of classified submissions into one transaction, and say what became of each.
 
-It only inserts, in one order for everybody: idempotency keys → external ids → customer identities → tickets → clocks →
-scores → events, each sorted by its own unique key, so that two flushers wait for each other and never deadlock.
-Only the winners of the first two go on; losers are looked up and get the first one's receipt.
+It only inserts, in one order for everybody: idempotency keys → external ids → customer identities → tickets →
+clocks → scores → events, each sorted by its own unique key, so that two flushers wait for each other and
+never deadlock. Only the winners of the first two go on; losers are looked up and get the first one's receipt.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.customers import store as customers
 from app.customers.store import Claimant
+from app.db.dialect import ChangedMeanwhileError
 from app.events import store as events
 from app.events.store import Happening
 from app.intake.classify import Classified
@@ -102,6 +103,8 @@ def _claim_external_ids(
     winners = {place for key, place in first.items() if key in won}
     losers = {place: key for place, key in keys.items() if place not in winners}
     known = events.known_external_ids(session, set(losers.values()))
+    if known.keys() != set(losers.values()):  # an import was undone between our two statements
+        raise ChangedMeanwhileError
     return [place for place in places if place not in losers], {
         place: known[key] for place, key in losers.items()
     }
@@ -135,7 +138,7 @@ def _insert(session: Session, items: Sequence[Classified]) -> None:
         Claimant(
             item.identities,
             item.customer_id,
-            item.submission.customer and item.submission.customer.name,
+            item.submission.customer.name if item.submission.customer else None,
             item.received_at,
         )
         for item in items
@@ -189,7 +192,7 @@ def _clock_rows(item: Classified) -> Sequence[dict[str, Any]]:
 def _score_rows(
     item: Classified, customer_id: UUID | None, owed: dict[UUID, Owner]
 ) -> Sequence[dict[str, Any]]:
-    """A score hangs on its own submission's ticket, or on a named one whose resolver and dimensions it then takes."""
+    """A score hangs on its own ticket, or on a named one whose resolver and dimensions it then takes."""
     said = item.submission
     owner = owed.get(said.ticket_id) if said.ticket_id else None
     shared = item.common | {"team_id": item.team_id, "customer_id": customer_id, "agent_id": None}
@@ -232,6 +235,8 @@ def _replays(
     """Return the verdicts of those whose key was used before: by the same request, or by another."""
     keys = {place: (once.scope, once.key_hash) for place in places if (once := batch[place].once)}
     known = events.known_keys(session, keys.values())
+    if known.keys() != set(keys.values()):
+        raise ChangedMeanwhileError
     return {place: _replay(batch[place], known[key]) for place, key in keys.items()}
 
 

@@ -1,7 +1,7 @@
 """Load history: tickets with their facts at their own times, measured like live ones but never acted upon.
 
-A line is known by (source, external id): the same again changes nothing. Every row carries the import's id, so that
-an import can be undone.
+A line is known by (source, external id): the same again changes nothing. Every row carries the import's id,
+so that an import can be undone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,6 +22,7 @@ from app.intake import history_store as store
 from app.intake.classify import fingerprint
 from app.intake.history_rows import Names, Past
 from app.intake.history_schemas import HistoryLine
+from app.models.events import ExternalId
 from app.people import store as people
 from app.satisfaction import scale
 from app.satisfaction import store as satisfaction
@@ -69,8 +70,14 @@ def check(line: HistoryLine, instruments: Mapping[str, InstrumentFacts], *, now:
     Raises:
         ValidationError: a score is off its scale, or something has not happened yet.
     """
-    times = {"/occurred_at": line.occurred_at} | {f"/events/{place}/at": it.at for place, it in enumerate(line.events)}
-    late = [Flaw(pointer, "in_future", "this has not happened yet") for pointer, at in times.items() if at > now + AHEAD]
+    times = {"/occurred_at": line.occurred_at} | {
+        f"/events/{place}/at": it.at for place, it in enumerate(line.events)
+    }
+    late = [
+        Flaw(pointer, "in_future", "this has not happened yet")
+        for pointer, at in times.items()
+        if at > now + AHEAD
+    ]
     if late:
         raise ValidationError(flaws=late)
     scored = scale.check(line.scores, instruments, now=now)
@@ -87,30 +94,27 @@ def load(
     """
     if store.was_undone(session, import_id):
         raise UndoneError
-    sources = store.source_ids(session, {each.line.source for each in batch}, import_id if new_sources else None, now=now)
-    answers: dict[int, Loaded | AppError] = {
-        place: invalid("/source", "unknown_source", "no such source")
+    names = {each.line.source for each in batch}
+    sources = store.source_ids(session, names, import_id if new_sources else None, now=now)
+    keys = {
+        place: (sources[each.line.source], each.line.external_id)
         for place, each in enumerate(batch)
-        if each.line.source not in sources
+        if each.line.source in sources
     }
-    places = [place for place in range(len(batch)) if place not in answers]
-    fresh = _claim(session, batch, places, sources, import_id, answers)
-    hung = _find_tickets(session, batch, fresh, sources, answers)
-    _insert(session, [batch[place] for place in fresh if place not in answers], sources, hung, import_id, now=now)
+    fresh, seen = _claim(session, batch, keys, import_id)
+    hung, lost = _find_tickets(session, batch, {place: keys[place][0] for place in fresh})
+    sound = [batch[place] for place in fresh if place not in lost]
+    _insert(session, sound, sources, hung, import_id, now=now)
+    unknown = invalid("/source", "unknown_source", "no such source")
+    answers = {place: unknown for place in range(len(batch)) if place not in keys} | seen | lost
     return [answers.get(place, Loaded(201, each.id)) for place, each in enumerate(batch)]
 
 
 def _claim(
-    session: Session,
-    batch: Sequence[Checked],
-    places: Sequence[int],
-    sources: Mapping[str, UUID],
-    import_id: UUID,
-    answers: dict[int, Loaded | AppError],
-) -> list[int]:
-    """Return the places of lines never seen before; the others are answered."""
-    keys = {place: (sources[batch[place].line.source], batch[place].line.external_id) for place in places}
-    first = {key: place for place, key in reversed(keys.items())}
+    session: Session, batch: Sequence[Checked], keys: Mapping[int, tuple[UUID, str]], import_id: UUID
+) -> tuple[list[int], dict[int, Loaded | AppError]]:
+    """Return the places of lines never seen before, and what to answer for the others."""
+    first = {key: place for place, key in reversed(list(keys.items()))}
     wanted = [
         {
             "source_id": key[0], "external_id": key[1], "fingerprint": batch[place].fingerprint,
@@ -119,31 +123,31 @@ def _claim(
         for key, place in first.items()
     ]  # fmt: skip
     won = events.claim_external_ids(session, wanted)
-    fresh = [place for place in places if keys[place] in won and first[keys[place]] == place]
-    seen = [place for place in places if place not in fresh]
+    fresh = [place for place, key in keys.items() if key in won and first[key] == place]
+    seen = keys.keys() - set(fresh)
     known = events.known_external_ids(session, {keys[place] for place in seen})
-    for place in seen:
-        found = known[keys[place]]
-        same = found.fingerprint == batch[place].fingerprint
-        answers[place] = Loaded(200, found.subject_id) if same else ChangedError()
-    return fresh
+    return fresh, {place: _seen_before(batch[place], known[keys[place]]) for place in seen}
+
+
+def _seen_before(line: Checked, found: ExternalId) -> Loaded | AppError:
+    return Loaded(200, found.subject_id) if found.fingerprint == line.fingerprint else ChangedError()
 
 
 def _find_tickets(
-    session: Session,
-    batch: Sequence[Checked],
-    fresh: Sequence[int],
-    sources: Mapping[str, UUID],
-    answers: dict[int, Loaded | AppError],
-) -> dict[UUID, UUID]:
-    """Return the ticket each score line hangs on, by the line's id; a missing one is answered, and its claim undone."""
-    keys = {place: (sources[each.source], each.ticket) for place in fresh if (each := batch[place].line).ticket}
-    known = events.known_external_ids(session, {(source, ticket) for source, ticket in keys.values() if ticket})
-    lost = [place for place, (source, ticket) in keys.items() if (source, ticket or "") not in known]
-    for place in lost:
-        answers[place] = invalid("/ticket", "unknown_ticket", "no ticket of this source has that external id")
+    session: Session, batch: Sequence[Checked], sources: Mapping[int, UUID]
+) -> tuple[dict[UUID, UUID], dict[int, AppError]]:
+    """Return the ticket each score line hangs on, by the line's id; a line without one is forgotten."""
+    keys = {
+        place: (source, ticket) for place, source in sources.items() if (ticket := batch[place].line.ticket)
+    }
+    known = events.known_external_ids(session, keys.values())
+    lost: dict[int, AppError] = {
+        place: invalid("/ticket", "unknown_ticket", "no ticket of this source has that external id")
+        for place, key in keys.items()
+        if key not in known
+    }
     store.forget(session, [batch[place].id for place in lost])
-    return {batch[place].id: known[source, ticket or ""].subject_id for place, (source, ticket) in keys.items() if place not in lost}
+    return {batch[place].id: known[key].subject_id for place, key in keys.items() if place not in lost}, lost
 
 
 def _insert(
@@ -159,7 +163,9 @@ def _insert(
         return
     store.note_import(session, import_id, now=now)
     names = _names(session, batch, import_id, now=now)
-    claimants = [Claimant(_identities(each.line), new_id(now), _name(each.line), now, import_id) for each in batch]
+    claimants = [
+        Claimant(_identities(each.line), new_id(now), _name(each.line), now, import_id) for each in batch
+    ]
     owners = customers.settle(session, claimants)
     past = [
         Past(each.id, each.line, each.scored, sources[each.line.source], owner, import_id, now)
@@ -177,7 +183,12 @@ def _insert(
 
 def _names(session: Session, batch: Sequence[Checked], import_id: UUID, *, now: datetime) -> Names:
     """Return agents and teams by name, creating those nobody knew: offline, without capacity."""
-    agent_names = {name for each in batch for name in (each.line.agent, *(event.agent for event in each.line.events)) if name}
+    agent_names = {
+        name
+        for each in batch
+        for name in (each.line.agent, *(event.agent for event in each.line.events))
+        if name
+    }
     team_names = {each.line.team for each in batch if each.line.team}
     agents, teams = people.ids_by_name(session, agent_names, team_names)
     missing = agent_names - agents.keys(), team_names - teams.keys()

@@ -10,8 +10,8 @@ from app.events.store import Happening
 from app.ids import new_id, new_reference
 from app.intake.history_rules import Fact, standing
 from app.intake.history_schemas import HistoryEvent, HistoryLine
-from app.satisfaction.scale import Scored
 from app.satisfaction import scale
+from app.satisfaction.scale import Scored
 from app.sla.clocks import rows_of
 from app.sla.rules import Happened, replay
 from app.tickets.rules import OPENED, SCORED, searchable
@@ -110,7 +110,9 @@ def score_rows(
     """Return the scores: the resolver's where they hang on a ticket, else the line's agent's."""
     owner = owners.get(hung_on) if hung_on else None
     alone = past.line.kind == "score"
-    stands = standing((_fact(past, event, names) for event in past.ordered), agent_id=_agent(past, None, names))
+    stands = standing(
+        (_fact(past, event, names) for event in past.ordered), agent_id=_agent(past, None, names)
+    )
     agent_id = _agent(past, None, names) if alone else stands.resolver_id
     shared = _shared(past, names) | {
         "submission_id": past.id,
@@ -119,7 +121,10 @@ def score_rows(
         "agent_id": owner.resolver_id if owner else agent_id,
     }
     if owner:
-        shared |= owner.dimensions | {"import_id": past.import_id, "customer_id": past.customer_id or owner.customer_id}
+        shared |= owner.dimensions | {
+            "import_id": past.import_id,
+            "customer_id": past.customer_id or owner.customer_id,
+        }
     made = scale.rows(past.scored, shared, comment=past.line.text or None if alone else None)
     for row, score in zip(made, past.line.scores, strict=True):
         row["given_at"] = score.at or stands.resolved_at or past.line.occurred_at
@@ -134,7 +139,16 @@ def happenings(past: Past, names: Names) -> list[Happening]:
     opened = {**data, "kind": line.kind, "channel": line.channel, "scores": len(line.scores)}
     first = Happening("ticket", past.id, 1, OPENED, line.occurred_at, past.now, None, opened)
     return [first] + [
-        Happening("ticket", past.id, version, f"ticket.{event.type}", event.at, past.now, _agent(past, event, names), data)
+        Happening(
+            "ticket",
+            past.id,
+            version,
+            f"ticket.{event.type}",
+            event.at,
+            past.now,
+            _agent(past, event, names),
+            data,
+        )
         for version, event in enumerate(past.ordered, start=2)
     ]
 

@@ -10,7 +10,9 @@ from app.intake.schemas import ExternalId
 from app.satisfaction.schemas import ScoreIn
 from app.tickets.schemas import Channel, Language, Priority, Topic, Words
 
-Who = Annotated[str, Field(min_length=1, max_length=200, description="An agent's name; an unknown one is created.")]
+Who = Annotated[
+    str, Field(min_length=1, max_length=200, description="An agent's name; an unknown one is created.")
+]
 EXAMPLE = {
     "source": "legacy",
     "external_id": "1012",
@@ -62,9 +64,13 @@ class HistoryLine(BaseModel):
     topic: Topic | None = None
     product: Topic | None = None
     priority: Priority = "normal"
-    team: Annotated[str, Field(min_length=1, max_length=200, description="An unknown team is created.")] | None = None
+    team: (
+        Annotated[str, Field(min_length=1, max_length=200, description="An unknown team is created.")] | None
+    ) = None
     agent: Who | None = None
-    ticket: Annotated[ExternalId | None, Field(description="The external id of the ticket a score hangs on.")] = None
+    ticket: Annotated[
+        ExternalId | None, Field(description="The external id of the ticket a score hangs on.")
+    ] = None
     customer: CustomerIn | None = None
     events: Annotated[tuple[HistoryEvent, ...], Field(max_length=1000)] = ()
     scores: Annotated[tuple[HistoryScore, ...], Field(max_length=20)] = ()

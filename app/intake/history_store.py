@@ -28,17 +28,28 @@ def was_undone(session: Session, import_id: UUID) -> bool:
 
 def note_import(session: Session, import_id: UUID, *, now: datetime) -> None:
     """Note that there is such an import, once it has brought anything."""
-    dialect.insert_new(session, Import, [{"id": import_id, "created_at": now, "undone_at": None}], key=("id",))
+    dialect.insert_new(
+        session, Import, [{"id": import_id, "created_at": now, "undone_at": None}], key=("id",)
+    )
 
 
-def source_ids(session: Session, names: set[str], import_id: UUID | None, *, now: datetime) -> dict[str, UUID]:
+def source_ids(
+    session: Session, names: set[str], import_id: UUID | None, *, now: datetime
+) -> dict[str, UUID]:
     """Return the sources by name, creating unknown ones where an import id is given to mark them with."""
     found = _sources(session, names)
     missing = sorted(names - found.keys())
     if not missing or import_id is None:
         return found
     made = [
-        {"id": new_id(now), "name": name, "kind": "import", "zone": "UTC", "import_id": import_id, "created_at": now}
+        {
+            "id": new_id(now),
+            "name": name,
+            "kind": "import",
+            "zone": "UTC",
+            "import_id": import_id,
+            "created_at": now,
+        }
         for name in missing
     ]
     dialect.insert_new(session, Source, made, key=("name",))
@@ -73,7 +84,7 @@ def lock_import(session: Session, import_id: UUID) -> None:
 
 
 def remove_some(session: Session, import_id: UUID, *, most: int) -> int:
-    """Remove up to so many tickets and lone scores of an import with all that hangs on them; return how many went."""
+    """Remove so many tickets or lone scores of an import, with all that hangs on them, and return how many."""
     lone = select(Score.submission_id).where(Score.import_id == import_id, Score.standalone).distinct()
     mine = select(Ticket.id).where(Ticket.import_id == import_id)
     found = list(session.scalars(lone.limit(most))) or list(session.scalars(mine.limit(most)))
@@ -93,7 +104,9 @@ def remove_some(session: Session, import_id: UUID, *, most: int) -> int:
 
 def remove_rest(session: Session, import_id: UUID, *, now: datetime) -> None:
     """Remove what an import created by the way and nobody else uses: customers, agents, teams, sources."""
-    session.execute(delete(CustomerIdentity).where(CustomerIdentity.import_id == import_id, _unused_identity()))
+    session.execute(
+        delete(CustomerIdentity).where(CustomerIdentity.import_id == import_id, _unused_identity())
+    )
     for model, uses in _USES.items():
         free = [~exists().where(column == model.id) for column in uses]
         session.execute(delete(model).where(model.import_id == import_id, *free))
@@ -109,8 +122,8 @@ def _unused_identity() -> ColumnElement[bool]:
 _USES: dict[Any, tuple[Any, ...]] = {
     Customer: (Ticket.customer_id, Score.customer_id),
     Agent: (
-        Ticket.assignee_id, Ticket.resolver_id, Clock.agent_id, Event.actor_id, Score.agent_id, ApiKey.agent_id,
-        TeamMember.agent_id, Message.agent_id,
+        Ticket.assignee_id, Ticket.resolver_id, Clock.agent_id, Event.actor_id, Score.agent_id,
+        Message.agent_id, ApiKey.agent_id, TeamMember.agent_id,
     ),
     Team: (Ticket.team_id, Score.team_id, TeamMember.team_id),
     Source: (Ticket.source_id, Score.source_id, ExternalId.source_id),

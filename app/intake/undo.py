@@ -1,4 +1,4 @@
-"""Undo an import, piece by piece, so that nobody waits behind it; stopping half-way, it can be taken up again."""
+"""Undo an import piece by piece, so that nobody waits behind it; stopped half-way, it can go on later."""
 
 from datetime import datetime
 from uuid import UUID

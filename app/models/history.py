@@ -18,7 +18,7 @@ class Import(Base):
 
 
 class SchemaCode(Base):
-    """One row: the oldest code that may run on this schema, so that a deployment may roll forward under old processes."""
+    """One row: the oldest code that may run on this schema; older processes may go on under a newer one."""
 
     __tablename__ = "schema"
 

@@ -71,7 +71,7 @@ class Ticket(Base):
 
 
 class Message(Base):
-    """Something said on a ticket after its first words: a public reply, an internal note, a customer's message."""
+    """Something said on a ticket after its first words: a reply, an internal note, a customer's message."""
 
     __tablename__ = "messages"
     __table_args__ = (

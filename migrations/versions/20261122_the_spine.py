@@ -1,4 +1,4 @@
-"""The spine: feedback in, tickets and their clocks, agents, scores, events; and what every installation starts with."""
+"""The spine: tickets and their clocks, agents, scores, events; and what every installation starts with."""
 
 from uuid import UUID
 

@@ -47,7 +47,8 @@ async def post(admin: AsyncClient, *lines: dict[str, Any], import_id: str | None
 def counted(session: Session) -> Counter[str]:
     """Return the number of rows of each table."""
     return Counter({
-        table.name: session.scalar(select(func.count()).select_from(table)) or 0 for table in METADATA.sorted_tables
+        table.name: session.scalar(select(func.count()).select_from(table)) or 0
+        for table in METADATA.sorted_tables
     })  # fmt: skip
 
 
@@ -58,7 +59,8 @@ async def test_a_line_becomes_a_ticket_that_stands_where_its_facts_leave_it(cast
     assert (loaded["accepted"], loaded["unchanged"], loaded["rejected"]) == (1, 0, 0)
     assert (ticket["status"], ticket["origin"], ticket["priority"]) == ("closed", "import", "low")
     assert (ticket["team"]["name"], ticket["assignee"]["name"]) == ("1st line support", "Kristos Westoll")
-    assert (ticket["occurred_at"], ticket["closed_at"]) == ("2023-01-02T00:58:36Z", "2023-01-04T04:02:59.013000Z")
+    assert ticket["occurred_at"] == "2023-01-02T00:58:36Z"
+    assert ticket["closed_at"] == "2023-01-04T04:02:59.013000Z"
     assert ticket["customer"]["name"] == "Klara"
 
 
@@ -109,7 +111,8 @@ async def test_unknown_agents_and_teams_are_created_offline(cast: Cast) -> None:
 async def test_undoing_an_import_leaves_nothing(cast: Cast, services: Services) -> None:
     before = await services.read(counted)
     lone = {"source": "legacy", "external_id": "s1", "kind": "score", "occurred_at": "2023-02-01T00:00:00Z"}
-    scored = lone | {"ticket": "1012", "agent": "Kristos Westoll", "scores": [{"instrument": "nps", "value": 9}]}
+    scores = [{"instrument": "nps", "value": 9}]
+    scored = lone | {"ticket": "1012", "agent": "Kristos Westoll", "scores": scores}
     loaded = await post(cast.admin, LINE, LINE | {"external_id": "2"}, scored)
     assert loaded["accepted"] == 3
 
@@ -168,7 +171,7 @@ async def test_a_line_that_is_not_sound_is_refused_where_it_stands(
     assert (flaw["pointer"], flaw["code"]) == (pointer, code)
 
 
-async def test_a_score_on_a_ticket_is_its_resolvers_and_one_on_an_unknown_ticket_is_refused(cast: Cast) -> None:
+async def test_a_score_hangs_on_a_ticket_loaded_before_and_on_no_other(cast: Cast) -> None:
     score = {"source": "legacy", "kind": "score", "occurred_at": "2023-02-01T00:00:00Z"}
     scores = [{"instrument": "nps", "value": 9}]
     loaded = await post(
@@ -184,7 +187,8 @@ async def test_a_score_on_a_ticket_is_its_resolvers_and_one_on_an_unknown_ticket
 
 
 async def test_history_is_in_nobodys_queue_and_on_nobodys_load(cast: Cast) -> None:
-    await post(cast.admin, LINE | {"agent": "Alice", "events": []}, LINE | {"agent": None, "external_id": "2", "events": []})
+    bare = LINE | {"events": []}
+    await post(cast.admin, bare | {"agent": "Alice"}, bare | {"agent": None, "external_id": "2"})
 
     tickets = (await cast.admin.get("/v1/tickets")).json()["data"]
     agents = {each["name"]: each["open"] for each in (await cast.admin.get("/v1/agents")).json()["data"]}
@@ -194,6 +198,7 @@ async def test_history_is_in_nobodys_queue_and_on_nobodys_load(cast: Cast) -> No
 
 async def test_only_a_key_for_history_may_load_it(cast: Cast) -> None:
     for caller in (cast.crm, cast.alice, cast.visitor):
-        answer = await caller.post("/v1/tickets/import", content=b"", headers={"content-type": "application/x-ndjson"})
+        headers = {"content-type": "application/x-ndjson"}
+        answer = await caller.post("/v1/tickets/import", content=b"", headers=headers)
 
         assert answer.status_code == 403
