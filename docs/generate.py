@@ -10,6 +10,7 @@ from pathlib import Path
 
 from app.errors import AppError
 from app.main import create_app
+from app.metrics import definitions
 from app.settings import Settings
 from app.tickets.rules import OPENED, SCORED, TABLE, Move, diagram
 
@@ -74,6 +75,7 @@ GENERATED: dict[str, tuple[Path, Callable[[], str]]] = {
     "settings": (DOCS / "settings.md", settings),
     "problems": (DOCS / "problems.md", problems),
     "events": (DOCS / "events.md", events),
+    "definitions": (DOCS / "definitions.md", definitions.markdown),
 }
 
 

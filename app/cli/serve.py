@@ -4,38 +4,31 @@ They import the server only when run: the other commands are clients, and should
 """
 
 import json
+from typing import TYPE_CHECKING
 
 import typer
+
+from app.cli.exits import MISUSED
+
+if TYPE_CHECKING:
+    from app.settings import Settings
 
 
 def serve() -> None:
     """Run the server; the embedded database is migrated first."""
-    import uvicorn
-
-    from app.cli.announcing import Announcing
+    from app.cli.announcing import run
     from app.main import create_app
-    from app.settings import Settings
 
-    settings = Settings()
-    config = uvicorn.Config(
-        create_app(settings),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=30,
-    )
-    Announcing(config, settings).run()
+    settings = _settings()
+    run(create_app(settings), settings)
 
 
 def migrate() -> None:
     """Bring the database to the newest schema."""
     from app import logs
     from app.db import migrate as migrations
-    from app.settings import Settings
 
-    settings = Settings()
+    settings = _settings()
     logs.configure(settings.log_level, settings.log_format)
     if settings.database_url:
         migrations.upgrade(settings.database_url)
@@ -50,3 +43,17 @@ def openapi() -> None:
     from app.main import create_app
 
     typer.echo(json.dumps(create_app().openapi(), indent=2, ensure_ascii=False))
+
+
+def _settings() -> "Settings":
+    """Read the settings, or say which one is wrong."""
+    from pydantic import ValidationError
+
+    from app.settings import Settings
+
+    try:
+        return Settings()
+    except ValidationError as error:
+        for flaw in error.errors(include_input=False, include_url=False):
+            typer.echo(f"HEARD_{str(flaw['loc'][0]).upper()}: {flaw['msg']}", err=True)
+        raise typer.Exit(MISUSED) from None

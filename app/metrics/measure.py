@@ -40,14 +40,14 @@ def response_times(session: Session, query: ResponseTimesQuery, *, now: datetime
     view = store.resolve(session, query.view)
     measure = partial(response_times_store.durations, session, clock=query.clock, within=query.within)
     rows = measure(view)
+    # The percentiles of rows make none of the whole.
+    total = rows if view == view.whole() else measure(view.whole())
     return lay_out(
         session,
         view,
         definition(f"response_time.{query.clock}"),
         rows=rows,
-        total=rows
-        if view == view.whole()
-        else measure(view.whole()),  # percentiles of rows make none of the whole
+        total=total,
         empty=no_durations(len(query.within)),
         shape=partial(shapes.response_times, within=query.within),
         into=Answer[ResponseTimes],

@@ -20,6 +20,7 @@ TICKET_DIMENSIONS = (
 SCORE_DIMENSIONS = (
     "site", "channel", "source", "team", "agent", "topic", "product", "language", "instrument",
 )  # fmt: skip
+NAMED = ("site", "source", "team", "agent")
 ORIGINS = ("live", "import")
 COMMON = ("from", "to", "tz", "interval", "group_by", "origin", "format")
 
@@ -29,7 +30,9 @@ MAX_WITHIN = 10
 MAX_WITHIN_SECONDS = 10**9
 MAX_VERSION = 10**6
 DEFAULT_SPAN = timedelta(days=30)
-_WORDS: Mapping[str, tuple[str, ...]] = {
+AN_INSTANT = timedelta(microseconds=1)
+"""Without `to`, what happens this very instant is in: ranges are half-open, so they end after it."""
+WORDS: Mapping[str, tuple[str, ...]] = {
     "channel": get_args(Channel),
     "kind": (*get_args(Kind), "score"),
     "priority": get_args(Priority),
@@ -116,14 +119,15 @@ def volume(given: Given, *, now: datetime) -> View:
 def _view(values: Values, *, dimensions: Sequence[str], own: Sequence[str], now: datetime) -> View:
     values.only((*COMMON, *dimensions, *own), f"this metric has {', '.join((*COMMON, *own, *dimensions))}")
     zone = values.zone("tz")
-    end = values.instant("to", zone=zone) or now
-    start = values.instant("from", zone=zone) or end - DEFAULT_SPAN
+    until = values.instant("to", zone=zone)
+    end = until or now + AN_INSTANT
+    start = values.instant("from", zone=zone) or (until or now) - DEFAULT_SPAN
     if end <= start:
-        values.wrong("to", "not_after_from", "`to` lies after `from`; without it, it is now")
+        values.wrong("to", "not_after_from", "`to` lies after `from`; by default it is now")
     interval = Interval(values.choice("interval", tuple(Interval)) or Interval.NONE)
     group_by = _group_by(values, dimensions)
     narrowing = [name for name in (*dimensions, "origin") if name not in own]
-    filters = {name: values.choices(name, _WORDS.get(name), most=MAX_FILTER_VALUES) for name in narrowing}
+    filters = {name: values.choices(name, WORDS.get(name), most=MAX_FILTER_VALUES) for name in narrowing}
     form = values.choice("format", ("json", "csv"))
     values.check()
     return View(

@@ -3,12 +3,20 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from app.metrics.rules import Interval
 from app.metrics.schemas import Answer
 
 
 def lines(answer: Answer[Any]) -> list[dict[str, Any]]:
-    """Return the rows of an answer; not its total, for columns are made to be added up."""
+    """Return the rows of an answer, not its total: columns are made to be added up."""
     return [dict(_cells(row.model_dump(exclude_unset=True))) for row in answer.data]
+
+
+def columns(answer: Answer[Any]) -> list[str]:
+    """Return the names of the columns, also of an answer without rows: first what tells rows apart."""
+    bucket = [] if answer.interval == Interval.NONE else ["bucket"]
+    figures = dict(_cells(answer.total.model_dump(exclude_unset=True)))
+    return list(dict.fromkeys([*bucket, *answer.group_by, *figures]))
 
 
 def _cells(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

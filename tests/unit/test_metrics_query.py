@@ -10,6 +10,7 @@ from app.metrics import query
 from app.metrics.rules import Interval
 
 NOW = datetime(2024, 3, 1, 12, tzinfo=UTC)
+DAY, AN_INSTANT = timedelta(days=1), timedelta(microseconds=1)
 
 
 def pointers(given: dict[str, list[str]], *, read: Any = query.response_times) -> list[str]:
@@ -18,17 +19,17 @@ def pointers(given: dict[str, list[str]], *, read: Any = query.response_times) -
     return [flaw.pointer for flaw in refused.value.flaws]
 
 
-def test_nothing_asked_means_the_last_thirty_days_in_one_row() -> None:
+def test_nothing_asked_means_the_last_thirty_days_up_to_and_with_this_instant_in_one_row() -> None:
     asked = query.response_times({}, now=NOW)
 
     assert (asked.clock, asked.within) == ("first_response", ())
-    assert (asked.view.start, asked.view.end, asked.view.tz) == (NOW - timedelta(days=30), NOW, "UTC")
+    assert (asked.view.start, asked.view.end, asked.view.tz) == (NOW - 30 * DAY, NOW + AN_INSTANT, "UTC")
     assert (asked.view.interval, asked.view.group_by, asked.view.filters) == (Interval.NONE, (), {})
     assert asked.view == asked.view.whole()
 
 
 def test_a_start_alone_lasts_until_now_and_an_end_alone_thirty_days() -> None:
-    assert query.volume({"from": ["2024-02-29"]}, now=NOW).end == NOW
+    assert query.volume({"from": ["2024-02-29"]}, now=NOW).end == NOW + AN_INSTANT
     assert query.volume({"to": ["2024-01-31"]}, now=NOW).start == datetime(2024, 1, 1, tzinfo=UTC)
 
 

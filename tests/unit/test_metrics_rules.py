@@ -31,7 +31,8 @@ def at(text: str) -> datetime:
     [
         pytest.param(
             "Europe/Lisbon", Interval.DAY, "2023-03-25T00:00Z", "2023-03-28T00:00Z",
-            ["2023-03-25T00:00Z", "2023-03-26T00:00Z", "2023-03-26T23:00Z", "2023-03-27T23:00Z", "2023-03-28T00:00Z"],
+            ["2023-03-25T00:00Z", "2023-03-26T00:00Z", "2023-03-26T23:00Z", "2023-03-27T23:00Z",
+             "2023-03-28T00:00Z"],
             id="the day clocks go forward has 23 hours, and both ends are cut",
         ),
         pytest.param(
@@ -70,7 +71,8 @@ def at(text: str) -> datetime:
             id="months begin on the first, also from the 31st and in a leap year",
         ),
         pytest.param(
-            "UTC", Interval.NONE, "1990-01-01T00:00Z", "2024-04-01T00:00Z", ["1990-01-01T00:00Z", "2024-04-01T00:00Z"],
+            "UTC", Interval.NONE, "1990-01-01T00:00Z", "2024-04-01T00:00Z",
+            ["1990-01-01T00:00Z", "2024-04-01T00:00Z"],
             id="no interval is one bucket",
         ),
     ],
@@ -137,7 +139,7 @@ def test_the_percentile_stands_at_the_nearest_rank(n: int, percent: int) -> None
 
 
 def test_durations_stay_exact_until_the_last_division() -> None:
-    """A hundred years in microseconds, a hundred million times: floating sums would have lost the last digits."""
+    """A hundred years in microseconds, a hundred million times: a floating sum loses the last digits."""
     century = 100 * 365 * 86_400 * MICROSECONDS
     total, n = century * 10**8 + 1, 10**8
 

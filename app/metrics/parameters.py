@@ -1,0 +1,76 @@
+"""The query parameters of each metric, as OpenAPI describes them; `query.py` is what reads them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.metrics import query
+from app.metrics.query import WORDS
+from app.metrics.rules import Interval
+from app.metrics.values import MAX_LENGTH
+
+_TEXT: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH}
+_INSTANT = {**_TEXT, "examples": ["2026-01-01", "2026-01-01T00:00:00Z"]}
+
+
+def response_times() -> dict[str, Any]:
+    """Describe what may be asked about response times."""
+    seconds = {"type": "integer", "minimum": 0, "maximum": query.MAX_WITHIN_SECONDS}
+    own = [
+        _parameter("clock", "Which wait is measured.", _choice(query.CLOCKS, default="first_response")),
+        _parameter(
+            "within", "Seconds: the share that took no longer.", _several(seconds, most=query.MAX_WITHIN)
+        ),
+    ]
+    return _described(own, query.TICKET_DIMENSIONS)
+
+
+def satisfaction() -> dict[str, Any]:
+    """Describe what may be asked about satisfaction."""
+    number = {"type": "integer", "minimum": 1, "maximum": query.MAX_VERSION}
+    own = [
+        _parameter("instrument", "Name of the instrument.", {**_TEXT, "default": "csat"}),
+        _parameter("version", "Version of the instrument; by default its latest.", number),
+    ]
+    return _described(own, query.SCORE_DIMENSIONS)
+
+
+def volume() -> dict[str, Any]:
+    """Describe what may be asked about volume."""
+    return _described([], query.TICKET_DIMENSIONS)
+
+
+def _described(own: Sequence[dict[str, Any]], dimensions: Sequence[str]) -> dict[str, Any]:
+    taken = {each["name"] for each in own}
+    filters = [_filter(name) for name in (*dimensions, "origin") if name not in taken]
+    groups = _several({"type": "string", "enum": list(dimensions)}, most=query.MAX_GROUPS)
+    common = [
+        _parameter(
+            "from", "First instant; a date is its local midnight. By default 30 days earlier.", _INSTANT
+        ),
+        _parameter(
+            "to", "The instant before which it ends. By default now, this instant included.", _INSTANT
+        ),
+        _parameter("tz", "IANA zone of dates and buckets.", {**_TEXT, "default": "UTC"}),
+        _parameter("interval", "Length of a bucket.", _choice(tuple(Interval), default=Interval.NONE)),
+        _parameter("group_by", "One or two dimensions; also as one value with a comma.", groups),
+        _parameter("format", "By default what `Accept` says.", _choice(("json", "csv"))),
+    ]
+    return {"parameters": [*own, *common, *filters]}
+
+
+def _filter(name: str) -> dict[str, Any]:
+    item = {"type": "string", "enum": list(WORDS[name])} if name in WORDS else _TEXT
+    about = "By id or name." if name in query.NAMED else f"Any of these values of {name}."
+    return _parameter(name, about, _several(item, most=query.MAX_FILTER_VALUES))
+
+
+def _parameter(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
+
+
+def _choice(words: Sequence[str], *, default: str | None = None) -> dict[str, Any]:
+    return {"type": "string", "enum": list(words)} | ({} if default is None else {"default": default})
+
+
+def _several(item: dict[str, Any], *, most: int) -> dict[str, Any]:
+    return {"type": "array", "items": item, "maxItems": most}
