@@ -104,6 +104,10 @@ class OutcomeUnknownError(UnavailableError):
     code, title = "outcome_unknown", "The outcome is not known"
 
 
+class CannotStartError(RuntimeError):
+    """What keeps a process from starting, in words for the one who started it."""
+
+
 def invalid(pointer: str, code: str, detail: str) -> ValidationError:
     """Return a validation error with one flaw."""
     return ValidationError(flaws=(Flaw(pointer, code, detail),))

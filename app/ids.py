@@ -2,9 +2,11 @@
 
 import hashlib
 import hmac
+import os
 import secrets
 import zlib
 from datetime import datetime
+from threading import Lock
 from uuid import UUID
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -15,16 +17,48 @@ SECRET_PREFIX = "heard_sk_"  # noqa: S105  (a prefix, not a secret)
 PUBLIC_PREFIX = "heard_pk_"
 
 
+class _Randomness:
+    """Random bytes of the operating system, fetched by the page.
+
+    A fetch lets go of the interpreter, and beside a busy writer thread it takes milliseconds to get it back:
+    too much for the ten small numbers that one submission needs.
+    """
+
+    _PAGE = 4096
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._page = b""
+        self._used = 0
+
+    def take(self, count: int) -> bytes:
+        """Return bytes that nobody got before."""
+        with self._lock:
+            if self._used + count > len(self._page):
+                self._page, self._used = os.urandom(self._PAGE), 0
+            self._used += count
+            return self._page[self._used - count : self._used]
+
+
+_random = _Randomness()
+
+
 def new_id(now: datetime) -> UUID:
     """Return a UUIDv7 of that instant: sorted by time, unguessable within a millisecond."""
     milliseconds = int(now.timestamp() * 1000)
-    value = (milliseconds << 80) | (0x7 << 76) | (secrets.randbits(12) << 64) | (0b10 << 62)
-    return UUID(int=value | secrets.randbits(62))
+    chance = int.from_bytes(_random.take(10), "big")
+    value = (milliseconds << 80) | (0x7 << 76) | ((chance >> 68) << 64) | (0b10 << 62)
+    return UUID(int=value | (chance & ((1 << 62) - 1)))
+
+
+def new_request_id() -> str:
+    """Return an id by which a request is found in the logs."""
+    return _random.take(8).hex()
 
 
 def new_reference() -> str:
-    """Return a reference such as `H-7F3K9-Q2MX4`: nine random symbols and a check symbol, never a credential."""
-    symbols = [secrets.randbelow(32) for _ in range(_REFERENCE_SYMBOLS - 1)]
+    """Return a reference such as `H-7F3K9-Q2MX4`: nine random symbols and a check symbol, no credential."""
+    symbols = [byte & 31 for byte in _random.take(_REFERENCE_SYMBOLS - 1)]
     text = "".join(CROCKFORD[symbol] for symbol in [*symbols, _check(symbols)])
     return f"H-{text[:5]}-{text[5:]}"
 
@@ -57,7 +91,7 @@ def _check(symbols: list[int]) -> int:
 
 
 def new_key(prefix: str) -> str:
-    """Return a new key: the prefix, 30 random base-62 characters, and a six-character CRC of all before it."""
+    """Return a new key: the prefix, 30 random base-62 characters, and a six-character CRC of all before."""
     body = prefix + "".join(secrets.choice(_BASE62) for _ in range(30))
     return body + _crc(body)
 

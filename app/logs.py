@@ -1,4 +1,4 @@
-"""Structured logs with an allow-list of keys: ids, codes and numbers; never bodies, tokens or personal data."""
+"""Structured logs with an allow-list of keys: ids, codes, numbers; never bodies, tokens or personal data."""
 
 import logging
 import sys
@@ -25,9 +25,14 @@ def configure(level: str, shape: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=_to_standard_error,
         cache_logger_on_first_use=False,
     )
+
+
+def _to_standard_error(*_where: object) -> structlog.WriteLogger:
+    """Write to what standard error is now: it may have been redirected since we were configured."""
+    return structlog.WriteLogger(sys.stderr)
 
 
 def only_allowed(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:

@@ -5,7 +5,7 @@ after four seconds of waiting for a table instead of blocking everyone behind it
 """
 
 import asyncio
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 from sqlalchemy import JSON, BigInteger, Connection, Engine, create_engine, event, text
@@ -28,7 +28,7 @@ def _url() -> str:
     return settings.database_url or f"sqlite+pysqlite:///{settings.sqlite_path}"
 
 
-def _render(kind: str, item: Any, _context: Any) -> str | bool:
+def _render(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     """Write our own column types by name, so that a migration means the same on both databases."""
     if kind != "type":
         return False
@@ -64,7 +64,7 @@ def _wait_for_others(connection: Connection) -> None:
 def _sqlite_engine(url: str) -> Engine:
     """Return an engine that begins transactions itself.
 
-    The driver would begin none for a new table, and a first start that was cut short would leave half a schema.
+    The driver would begin none for a new table, and a first start cut short would leave half a schema.
     """
     engine = create_engine(url, poolclass=NullPool)
 

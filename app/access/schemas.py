@@ -1,6 +1,6 @@
 """Keys, sites and sources on the wire."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 from zoneinfo import available_timezones
@@ -13,6 +13,8 @@ Scope = Literal[
     "feedback:write", "calls:write", "tickets:read", "tickets:write", "history:write", "metrics:read", "admin"
 ]
 SourceKind = Literal["api", "import", "call_centre", "form"]
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""Bounds of an expiry: an instant near the ends of the calendar has no counterpart in UTC."""
 ShortName = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -103,7 +105,7 @@ class KeyIn(BaseModel):
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=20)]
     agent_id: UUID | None = None
     sources: Annotated[list[ShortName], Field(max_length=100, description="Names of sources.")] | None = None
-    expires_at: AwareDatetime | None = None
+    expires_at: Annotated[AwareDatetime, Field(ge=EARLIEST, le=LATEST)] | None = None
 
 
 class KeyOut(BaseModel):

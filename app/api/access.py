@@ -45,13 +45,13 @@ class Instruments(BaseModel):
     data: list[InstrumentOut]
 
 
-@router.post("/keys", status_code=201, response_model=NewKeyOut)
-async def create_key(key: KeyBody, caller: Admin, now: Now, services: ServicesDep) -> NewKeyOut:
+@router.post("/keys", status_code=201)
+async def create_key(caller: Admin, key: KeyBody, now: Now, services: ServicesDep) -> NewKeyOut:
     """Make a secret key; this answer alone shows it."""
     return await services.configure(partial(admin.create_key, new=key, by=caller.agent_id, now=now))
 
 
-@router.get("/keys", response_model=Keys)
+@router.get("/keys")
 async def list_keys(_caller: Admin, services: ServicesDep) -> Keys:
     """List keys."""
     return Keys(data=await services.read(admin.list_keys))
@@ -64,33 +64,33 @@ async def revoke_key(key_id: UUID, caller: Admin, now: Now, services: ServicesDe
     return Response(status_code=204)
 
 
-@router.post("/sites", status_code=201, response_model=SiteOut)
-async def create_site(site: SiteBody, caller: Admin, now: Now, services: ServicesDep) -> SiteOut:
+@router.post("/sites", status_code=201)
+async def create_site(caller: Admin, site: SiteBody, now: Now, services: ServicesDep) -> SiteOut:
     """Add a site; its public key goes into the page."""
     return await services.configure(partial(admin.create_site, new=site, by=caller.agent_id, now=now))
 
 
-@router.get("/sites", response_model=Sites)
+@router.get("/sites")
 async def list_sites(_caller: Admin, services: ServicesDep) -> Sites:
     """List sites."""
     return Sites(data=await services.read(admin.list_sites))
 
 
-@router.post("/sources", status_code=201, response_model=SourceOut)
-async def create_source(source: SourceBody, caller: Admin, now: Now, services: ServicesDep) -> SourceOut:
+@router.post("/sources", status_code=201)
+async def create_source(caller: Admin, source: SourceBody, now: Now, services: ServicesDep) -> SourceOut:
     """Add a source."""
     return await services.configure(partial(admin.create_source, new=source, by=caller.agent_id, now=now))
 
 
-@router.get("/sources", response_model=Sources)
+@router.get("/sources")
 async def list_sources(_caller: Admin, services: ServicesDep) -> Sources:
     """List sources."""
     return Sources(data=await services.read(admin.list_sources))
 
 
-@router.post("/instruments", status_code=201, response_model=InstrumentOut)
+@router.post("/instruments", status_code=201)
 async def create_instrument(
-    instrument: InstrumentBody, caller: Admin, now: Now, services: ServicesDep
+    caller: Admin, instrument: InstrumentBody, now: Now, services: ServicesDep
 ) -> InstrumentOut:
     """Add an instrument, or the next version of one."""
     return await services.configure(
@@ -98,7 +98,7 @@ async def create_instrument(
     )
 
 
-@router.get("/instruments", response_model=Instruments)
+@router.get("/instruments")
 async def list_instruments(_caller: Admin, services: ServicesDep) -> Instruments:
     """List instruments."""
     return Instruments(data=await services.read(satisfaction.list_instruments))

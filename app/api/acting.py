@@ -1,16 +1,17 @@
 """How a door lets an agent act on a ticket: find out who, act once, show the ticket and its version."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Protocol
+from typing import Annotated, Protocol
 from uuid import UUID
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 from sqlalchemy.orm import Session
 
 from app.edge import versions
-from app.edge.identity import Identity
+from app.edge.identity import Identity, Now, ServicesDep, TicketWriter
 from app.edge.once import REPLAYED, carry_out, once_of
 from app.intake.classify import Once
 from app.models.tickets import Ticket
@@ -32,32 +33,41 @@ class Action(Protocol):
         ...
 
 
-async def perform(
-    request: Request,
-    response: Response,
-    services: Services,
-    writer: Identity,
-    ticket_id: UUID,
-    *,
-    named: UUID | None,
-    action: Action,
-    now: datetime,
-) -> TicketDetail:
-    """Carry an action out once, and answer with the ticket as it is now."""
-    fn = partial(
-        _perform,
-        ticket_id=ticket_id,
-        key_agent_id=writer.agent_id,
-        agent_id=writer.acting(named),
-        action=action,
-        once=once_of(request, writer.scope, now=now),
-        now=now,
-    )
-    ticket, replayed = await services.write(fn)
-    versions.show(response, ticket.version)
-    if replayed:
-        response.headers.update(REPLAYED)
-    return ticket
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One request of someone who may act on tickets, with its answer to come."""
+
+    request: Request
+    response: Response
+    writer: Identity
+    now: datetime
+    services: Services
+
+    async def perform(self, action: Action, ticket_id: UUID, *, named: UUID | None) -> TicketDetail:
+        """Carry an action out once, and answer with the ticket as it is now."""
+        fn = partial(
+            _perform,
+            ticket_id=ticket_id,
+            key_agent_id=self.writer.agent_id,
+            agent_id=self.writer.acting(named),
+            action=action,
+            once=once_of(self.request, self.writer.scope, now=self.now),
+            now=self.now,
+        )
+        ticket, replayed = await self.services.write(fn)
+        versions.show(self.response, ticket.version)
+        self.response.headers.update(REPLAYED if replayed else {})
+        return ticket
+
+
+async def desk_of(
+    request: Request, response: Response, writer: TicketWriter, now: Now, services: ServicesDep
+) -> Desk:
+    """Return the desk, as a dependency."""
+    return Desk(request, response, writer, now, services)
+
+
+AtDesk = Annotated[Desk, Depends(desk_of)]
 
 
 def _perform(

@@ -1,9 +1,12 @@
 """Submit the items of a batch through the intake, and answer for each in its place."""
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from fastapi import Request
 from sqlalchemy.orm import Session
@@ -11,11 +14,12 @@ from sqlalchemy.orm import Session
 from app.api.receipts import receipt, refusal
 from app.db.database import Lane
 from app.edge import problems
-from app.edge.batches import Item
+from app.edge.batches import BREATH, Item
 from app.edge.identity import Identity
 from app.edge.once import key_of, once_for
 from app.errors import AppError, Flaw, ValidationError
-from app.intake.classify import Classified, Sender, classify
+from app.ids import new_id
+from app.intake.classify import Classified, Once, Sender, classify
 from app.intake.commit import Outcome, commit
 from app.intake.schemas import BatchItem, BatchOut, Submission
 from app.services import Services
@@ -32,7 +36,7 @@ async def submit_items(
     now: datetime,
 ) -> BatchOut:
     """Submit each item for itself; a bad one spoils no other."""
-    read = _classify_all(request, services, speaker, items, now=now)
+    read = await _classify_all(request, services, speaker, items, now=now)
     good = [(place, item) for place, item in enumerate(read) if isinstance(item, Classified)]
     entries = [(item, item.rows, len(items[place].raw)) for place, item in good]
     outcomes = await services.intake.submit_all(entries) if entries else []
@@ -57,7 +61,7 @@ async def submit_strictly(
     Raises:
         ValidationError: an item was refused; its flaws are pointed at by the item's place.
     """
-    read = _classify_all(request, services, speaker, items, now=now)
+    read = await _classify_all(request, services, speaker, items, now=now)
     _refuse_any(dict(enumerate(read)))
     good = [item for item in read if isinstance(item, Classified)]
     outcomes = await services.write(partial(_commit_strictly, batch=good), lane=Lane.BULK) if good else []
@@ -81,7 +85,7 @@ def _refuse_any(results: dict[int, Any]) -> None:
         raise ValidationError("nothing was stored", flaws=flaws)
 
 
-def _classify_all(
+async def _classify_all(
     request: Request,
     services: Services,
     speaker: Identity,
@@ -89,36 +93,54 @@ def _classify_all(
     *,
     now: datetime,
 ) -> list[Result]:
-    key = key_of(request)
-    sender = Sender(speaker.key, speaker.site)
-    return [
-        _classify(request, services, sender, speaker, item, place, key, now)
-        for place, item in enumerate(items)
-    ]
+    """Classify items; ids that ascend keep those of one instant in the order they were sent in."""
+    upload = _Upload(request, services, speaker, key_of(request), now)
+    results: list[Result] = []
+    for place, identifier in enumerate(sorted(new_id(now) for _ in items)):
+        if place % BREATH == 0:  # a long batch must not hold up everyone else
+            await asyncio.sleep(0)
+        results.append(upload.classify(items[place], place, identifier))
+    return results
 
 
-def _classify(  # noqa: PLR0917  (the parts of one request, handed on once)
-    request: Request,
-    services: Services,
-    sender: Sender,
-    speaker: Identity,
-    item: Item[Submission],
-    place: int,
-    key: str | None,
-    now: datetime,
-) -> Result:
-    if isinstance(item.value, AppError):
-        return item.value
-    own = str(item.value.submission_id) if item.value.submission_id else None
-    public = speaker.site is not None
-    try:
-        once = once_for(
-            request, speaker.scope, key or own, item.raw, now=now, item=place if key else None, public=public
+@dataclass(frozen=True, slots=True)
+class _Upload:
+    """What the items of one upload have in common."""
+
+    request: Request
+    services: Services
+    speaker: Identity
+    key: str | None
+    now: datetime
+
+    def classify(self, item: Item[Submission], place: int, identifier: UUID) -> Result:
+        """Return what an item becomes, or what is wrong with it."""
+        if isinstance(item.value, AppError):
+            return item.value
+        try:
+            return classify(
+                item.value,
+                sender=Sender(self.speaker.key, self.speaker.site),
+                snapshot=self.services.configuration.current,
+                once=self._once(item.value, item.raw, place),
+                now=self.now,
+                identifier=identifier,
+            )
+        except AppError as error:
+            return error
+
+    def _once(self, said: Submission, raw: bytes, place: int) -> Once | None:
+        """The upload's own key counts for each item by its place; else an item may have its own."""
+        own = str(said.submission_id) if said.submission_id else None
+        return once_for(
+            self.request,
+            self.speaker.scope,
+            self.key or own,
+            raw,
+            now=self.now,
+            item=place if self.key else None,
+            public=self.speaker.site is not None,
         )
-        snapshot = services.configuration.current
-        return classify(item.value, sender=sender, snapshot=snapshot, once=once, now=now)
-    except AppError as error:
-        return error
 
 
 def _answer(services: Services, outcomes: Sequence[Outcome | BaseException]) -> BatchOut:

@@ -2,14 +2,16 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 from fastapi import Request, Response
 from pydantic import BaseModel
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001  (full-width forms run too)
 
 
 def wants_csv(request: Request, chosen: str | None) -> bool:
@@ -17,20 +19,24 @@ def wants_csv(request: Request, chosen: str | None) -> bool:
     return chosen == "csv" or (chosen is None and request.headers.get("accept", "").startswith("text/csv"))
 
 
-def as_csv(rows: Sequence[BaseModel], response: Response) -> Response:
-    """Return rows as CSV, keeping the headers that were set; nested values become columns named by their path."""
-    content = write([_flat(row.model_dump(mode="python")) for row in rows])
+def as_csv(model: type[BaseModel], rows: Sequence[BaseModel], response: Response) -> Response:
+    """Return rows as CSV, keeping the `Link` that was set.
+
+    The columns are the model's, whatever the rows hold; a nested model's are named by their path.
+    """
+    columns = list(_columns(model))
+    content = write([{name: _at(row, name) for name in columns} for row in rows], columns=columns)
     kept = {name: value for name, value in response.headers.items() if name.lower() == "link"}
     return Response(content, media_type="text/csv; charset=utf-8", headers=kept)
 
 
-def write(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return flat rows as CSV; the columns are those of all rows, in order of first appearance."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
+def write(rows: Sequence[Mapping[str, Any]], *, columns: Sequence[str] | None = None) -> str:
+    """Return flat rows as CSV; unless given, columns are those of all rows, in order of appearance."""
+    header = list(columns or dict.fromkeys(name for row in rows for name in row))
     out = io.StringIO(newline="")
     writer = csv.writer(out)
-    writer.writerow(columns)
-    writer.writerows([cell(row.get(name)) for name in columns] for row in rows)
+    writer.writerow(header)
+    writer.writerows([cell(row.get(name)) for name in header] for row in rows)
     return out.getvalue()
 
 
@@ -40,17 +46,27 @@ def cell(value: Any) -> Any:
         return value
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
-    text = str(value)
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, bool | Mapping) else str(value)
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    return dict(_pairs(value, prefix))
-
-
-def _pairs(value: Mapping[str, Any], prefix: str) -> Iterable[tuple[str, Any]]:
-    for name, each in value.items():
-        if isinstance(each, Mapping):
-            yield from _pairs(each, f"{prefix}{name}.")
+def _columns(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        inner = _nested(field.annotation)
+        if inner is None:
+            yield f"{prefix}{name}"
         else:
-            yield f"{prefix}{name}", each
+            yield from _columns(inner, f"{prefix}{name}.")
+
+
+def _nested(annotation: Any) -> type[BaseModel] | None:
+    """Return the model a field holds, or holds unless it is null."""
+    kinds = get_args(annotation) if get_origin(annotation) in {Union, UnionType} else (annotation,)
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+
+
+def _at(row: BaseModel, path: str) -> Any:
+    value: Any = row
+    for name in path.split("."):
+        value = getattr(value, name, None)
+    return value

@@ -1,16 +1,18 @@
-"""The door of an agent's actions; each may carry an Idempotency-Key, and answers 409 where the state table says no."""
+"""The door of an agent's actions.
+
+Each may carry an Idempotency-Key, and answers 409 where the state table says no.
+"""
 
 from datetime import datetime
 from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends
 from sqlalchemy.orm import Session
 
-from app.api.acting import perform
+from app.api.acting import AtDesk
 from app.desk import actions
-from app.edge.identity import Now, ServicesDep, TicketWriter
 from app.edge.reading import JsonBody
 from app.models.tickets import Ticket
 from app.people import store as people
@@ -23,87 +25,48 @@ SaidBody = Annotated[Said, Depends(JsonBody(Said))]
 AssignBody = Annotated[AssignTo, Depends(JsonBody(AssignTo))]
 
 
-@router.post("/claim", response_model=TicketDetail)
-async def claim_ticket(
-    request: Request, response: Response, ticket_id: UUID, body: ActingBody, writer: TicketWriter, now: Now,
-    services: ServicesDep,
-) -> TicketDetail:  # fmt: skip
+@router.post("/claim")
+async def claim_ticket(ticket_id: UUID, desk: AtDesk, body: ActingBody) -> TicketDetail:
     """Take a ticket that nobody has."""
-    act = actions.claim
-    return await perform(
-        request, response, services, writer, ticket_id, named=body.agent_id, action=act, now=now
-    )
+    return await desk.perform(actions.claim, ticket_id, named=body.agent_id)
 
 
-@router.post("/assign", response_model=TicketDetail)
-async def assign_ticket(
-    request: Request, response: Response, ticket_id: UUID, body: AssignBody, writer: TicketWriter, now: Now,
-    services: ServicesDep,
-) -> TicketDetail:  # fmt: skip
+@router.post("/assign")
+async def assign_ticket(ticket_id: UUID, desk: AtDesk, body: AssignBody) -> TicketDetail:
     """Give a ticket to an agent."""
-    named = writer.agent_id or body.agent_id
-    act = partial(_assign, to=body.agent_id, by=writer.agent_id)
-    return await perform(request, response, services, writer, ticket_id, named=named, action=act, now=now)
+    by = desk.writer.agent_id
+    action = partial(_assign, to=body.agent_id, by=by)
+    return await desk.perform(action, ticket_id, named=by or body.agent_id)
 
 
-@router.post("/reply", response_model=TicketDetail)
-async def reply_to_ticket(
-    request: Request, response: Response, ticket_id: UUID, said: SaidBody, writer: TicketWriter, now: Now,
-    services: ServicesDep,
-) -> TicketDetail:  # fmt: skip
+@router.post("/reply")
+async def reply_to_ticket(ticket_id: UUID, desk: AtDesk, said: SaidBody) -> TicketDetail:
     """Answer the customer."""
-    act = partial(actions.reply, text=said.text)
-    return await perform(
-        request, response, services, writer, ticket_id, named=said.agent_id, action=act, now=now
-    )
+    return await desk.perform(partial(actions.reply, text=said.text), ticket_id, named=said.agent_id)
 
 
-@router.post("/note", response_model=TicketDetail)
-async def note_on_ticket(
-    request: Request, response: Response, ticket_id: UUID, said: SaidBody, writer: TicketWriter, now: Now,
-    services: ServicesDep,
-) -> TicketDetail:  # fmt: skip
+@router.post("/note")
+async def note_on_ticket(ticket_id: UUID, desk: AtDesk, said: SaidBody) -> TicketDetail:
     """Write what the customer never sees."""
-    act = partial(actions.note, text=said.text)
-    return await perform(
-        request, response, services, writer, ticket_id, named=said.agent_id, action=act, now=now
-    )
+    return await desk.perform(partial(actions.note, text=said.text), ticket_id, named=said.agent_id)
 
 
-@router.post("/pend", response_model=TicketDetail)
-async def pend_ticket(
-    request: Request, response: Response, ticket_id: UUID, body: ActingBody, writer: TicketWriter, now: Now,
-    services: ServicesDep,
-) -> TicketDetail:  # fmt: skip
+@router.post("/pend")
+async def pend_ticket(ticket_id: UUID, desk: AtDesk, body: ActingBody) -> TicketDetail:
     """Wait for the customer."""
-    act = actions.pend
-    return await perform(
-        request, response, services, writer, ticket_id, named=body.agent_id, action=act, now=now
-    )
+    return await desk.perform(actions.pend, ticket_id, named=body.agent_id)
 
 
-@router.post("/resolve", response_model=TicketDetail)
-async def resolve_ticket(
-    request: Request, response: Response, ticket_id: UUID, body: ActingBody, writer: TicketWriter, now: Now,
-    services: ServicesDep,
-) -> TicketDetail:  # fmt: skip
+@router.post("/resolve")
+async def resolve_ticket(ticket_id: UUID, desk: AtDesk, body: ActingBody) -> TicketDetail:
     """Call the matter settled."""
-    act = actions.resolve
-    return await perform(
-        request, response, services, writer, ticket_id, named=body.agent_id, action=act, now=now
-    )
+    return await desk.perform(actions.resolve, ticket_id, named=body.agent_id)
 
 
-@router.post("/reopen", response_model=TicketDetail)
-async def reopen_ticket(
-    request: Request, response: Response, ticket_id: UUID, body: ActingBody, writer: TicketWriter, now: Now,
-    services: ServicesDep,
-) -> TicketDetail:  # fmt: skip
+@router.post("/reopen")
+async def reopen_ticket(ticket_id: UUID, desk: AtDesk, body: ActingBody) -> TicketDetail:
     """Take it up again."""
-    act = actions.reopen
-    return await perform(
-        request, response, services, writer, ticket_id, named=body.agent_id, action=act, now=now
-    )
+    return await desk.perform(actions.reopen, ticket_id, named=body.agent_id)
 
 
 def _assign(
@@ -116,7 +79,7 @@ def _assign(
     seen_by: Viewer,
     now: datetime,
 ) -> Ticket:
-    """Bring the assignment into the shape of the other actions; the one who acts is the key's agent, if it has one."""
+    """Bring the assignment into the shape of the other actions; who acts is the key's agent, if any."""
     del agent_id
     people.require_agent(session, to, pointer="/agent_id")
     return actions.assign(session, ticket_id, to=to, agent_id=by, seen_by=seen_by, now=now)

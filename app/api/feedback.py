@@ -37,7 +37,6 @@ async def submit_feedback(request: Request, speaker: Speaker, now: Now, services
 
 @router.post(
     "/batch",
-    response_model=BatchOut,
     response_model_exclude_unset=True,
     openapi_extra=ndjson_body(Submission),
 )

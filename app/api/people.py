@@ -34,36 +34,36 @@ class Teams(BaseModel):
     data: list[TeamOut]
 
 
-@router.post("/agents", status_code=201, response_model=AgentOut)
-async def create_agent(agent: AgentBody, caller: Admin, now: Now, services: ServicesDep) -> AgentOut:
+@router.post("/agents", status_code=201)
+async def create_agent(caller: Admin, agent: AgentBody, now: Now, services: ServicesDep) -> AgentOut:
     """Add an agent, offline."""
     return await services.configure(partial(admin.create_agent, new=agent, by=caller.agent_id, now=now))
 
 
-@router.get("/agents", response_model=Agents)
+@router.get("/agents")
 async def list_agents(_caller: Admin, services: ServicesDep) -> Agents:
     """List agents, with presence and load."""
     return Agents(data=await services.read(admin.list_agents))
 
 
-@router.get("/agents/{agent_id}", response_model=AgentOut)
+@router.get("/agents/{agent_id}")
 async def read_agent(agent_id: UUID, _caller: Admin, services: ServicesDep) -> AgentOut:
     """Read one agent."""
     return await services.read(partial(admin.read_agent, agent_id=agent_id))
 
 
-@router.patch("/agents/{agent_id}", response_model=AgentOut)
+@router.patch("/agents/{agent_id}")
 async def edit_agent(
-    agent_id: UUID, patch: AgentPatchBody, caller: Admin, now: Now, services: ServicesDep
+    agent_id: UUID, caller: Admin, patch: AgentPatchBody, now: Now, services: ServicesDep
 ) -> AgentOut:
     """Change an agent's capacity, languages or teams."""
     fn = partial(admin.change_agent, agent_id=agent_id, patch=patch, by=caller.agent_id, now=now)
     return await services.configure(fn)
 
 
-@router.put("/agents/{agent_id}/presence", response_model=AgentOut)
+@router.put("/agents/{agent_id}/presence")
 async def set_presence(
-    agent_id: UUID, presence: PresenceBody, writer: TicketWriter, now: Now, services: ServicesDep
+    agent_id: UUID, writer: TicketWriter, presence: PresenceBody, now: Now, services: ServicesDep
 ) -> AgentOut:
     """Say whether the agent takes work; an agent's key says so for itself only."""
     writer.acting(agent_id)
@@ -72,13 +72,13 @@ async def set_presence(
     )
 
 
-@router.post("/teams", status_code=201, response_model=TeamOut)
-async def create_team(team: TeamBody, caller: Admin, now: Now, services: ServicesDep) -> TeamOut:
+@router.post("/teams", status_code=201)
+async def create_team(caller: Admin, team: TeamBody, now: Now, services: ServicesDep) -> TeamOut:
     """Add a team."""
     return await services.configure(partial(admin.create_team, new=team, by=caller.agent_id, now=now))
 
 
-@router.get("/teams", response_model=Teams)
+@router.get("/teams")
 async def list_teams(_caller: Admin, services: ServicesDep) -> Teams:
     """List teams."""
     return Teams(data=await services.read(admin.list_teams))

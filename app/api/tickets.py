@@ -9,10 +9,11 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.orm import Session
 
+from app.api.acting import AtDesk
 from app.api.csv import as_csv, wants_csv
 from app.desk import actions
 from app.edge import versions
-from app.edge.identity import Now, ServicesDep, TicketReader, TicketWriter
+from app.edge.identity import ServicesDep, TicketReader
 from app.edge.paging import Place, link_next, make_cursor, read_cursor
 from app.edge.reading import JsonBody
 from app.people import store as people
@@ -21,6 +22,7 @@ from app.tickets import store as tickets
 from app.tickets.page_store import Wanted
 from app.tickets.schemas import (
     Channel,
+    Decisions,
     Kind,
     Priority,
     StatusName,
@@ -40,6 +42,7 @@ PatchBody = Annotated[
 
 
 async def wanted_of(
+    *,
     status: Annotated[list[StatusName], Query()] = [],  # noqa: B006  (FastAPI copies it)
     kind: Annotated[list[Kind], Query()] = [],  # noqa: B006
     channel: Annotated[list[Channel], Query()] = [],  # noqa: B006
@@ -59,6 +62,7 @@ async def wanted_of(
 async def list_tickets(
     request: Request,
     response: Response,
+    *,
     reader: TicketReader,
     services: ServicesDep,
     wanted: Annotated[Wanted, Depends(wanted_of)],
@@ -75,10 +79,10 @@ async def list_tickets(
     next_cursor = make_cursor(services.secret, more, asdict(wanted)) if more else None
     link_next(request, response, next_cursor)
     page = TicketPage(data=rows[:limit], next_cursor=next_cursor)
-    return as_csv(page.data, response) if wants_csv(request, format) else page
+    return as_csv(TicketOut, page.data, response) if wants_csv(request, format) else page
 
 
-@router.get("/{ticket_id}", response_model=TicketDetail)
+@router.get("/{ticket_id}")
 async def read_ticket(
     ticket_id: UUID, response: Response, reader: TicketReader, services: ServicesDep
 ) -> TicketDetail:
@@ -88,27 +92,26 @@ async def read_ticket(
     return ticket
 
 
-@router.get("/{ticket_id}/timeline", response_model=Timeline)
+@router.get("/{ticket_id}/timeline")
 async def read_timeline(ticket_id: UUID, reader: TicketReader, services: ServicesDep) -> Timeline:
     """Read all that happened to a ticket."""
     return await services.read(partial(_timeline, ticket_id=ticket_id, agent_id=reader.agent_id))
 
 
-@router.patch("/{ticket_id}", response_model=TicketDetail)
-async def edit_ticket(
-    request: Request,
-    response: Response,
-    ticket_id: UUID,
-    patch: PatchBody,
-    writer: TicketWriter,
-    now: Now,
-    services: ServicesDep,
-) -> TicketDetail:
+@router.get("/{ticket_id}/assignments")
+async def read_assignments(ticket_id: UUID, reader: TicketReader, services: ServicesDep) -> Decisions:
+    """Read who got a ticket, by whose decision, and why."""
+    return await services.read(partial(_assignments, ticket_id=ticket_id, agent_id=reader.agent_id))
+
+
+@router.patch("/{ticket_id}")
+async def edit_ticket(ticket_id: UUID, desk: AtDesk, patch: PatchBody) -> TicketDetail:
     """Edit what a ticket is about, as a merge patch of the version named by If-Match."""
-    named = versions.wanted(request)
-    fn = partial(_edit, ticket_id=ticket_id, agent_id=writer.agent_id, patch=patch, named=named, now=now)
-    ticket = await services.write(fn)
-    versions.show(response, ticket.version)
+    named = versions.wanted(desk.request)
+    who = desk.writer.agent_id
+    edit = partial(_edit, ticket_id=ticket_id, agent_id=who, patch=patch, named=named, now=desk.now)
+    ticket = await desk.services.write(edit)
+    versions.show(desk.response, ticket.version)
     return ticket
 
 
@@ -128,6 +131,10 @@ def _read(session: Session, *, ticket_id: UUID, agent_id: UUID | None) -> Ticket
 
 def _timeline(session: Session, *, ticket_id: UUID, agent_id: UUID | None) -> Timeline:
     return show.timeline(session, tickets.get(session, ticket_id, seen_by=people.viewer(session, agent_id)))
+
+
+def _assignments(session: Session, *, ticket_id: UUID, agent_id: UUID | None) -> Decisions:
+    return show.decisions(session, tickets.get(session, ticket_id, seen_by=people.viewer(session, agent_id)))
 
 
 def _edit(

@@ -7,7 +7,10 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.routing import APIRoute
 from sqlalchemy.orm import Session
+from starlette.datastructures import MutableHeaders
+from starlette.types import Message, Receive, Scope, Send
 
 from app.desk import customer
 from app.desk.schemas import CustomerSays
@@ -25,21 +28,37 @@ from app.tickets import show, tokens
 from app.tickets.schemas import Tracked
 
 PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
-router = APIRouter(prefix="/v1/track/{token}", tags=["track"])
+
+
+class PrivateRoute(APIRoute):
+    """A route whose every answer, refusals too, stays between us and who asked: its path holds a secret."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request, and put the headers on whatever is answered."""
+
+        async def send_privately(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(PRIVATE)
+            await send(message)
+
+        await super().handle(scope, receive, send_privately)
+
+
+router = APIRouter(prefix="/v1/track/{token}", tags=["track"], route_class=PrivateRoute)
 SaysBody = Annotated[CustomerSays, Depends(JsonBody(CustomerSays))]
 
 
-@router.get("", response_model=Tracked)
-async def track_ticket(token: str, response: Response, now: Now, services: ServicesDep) -> Tracked:
+@router.get("")
+async def track_ticket(token: str, now: Now, services: ServicesDep) -> Tracked:
     """See what became of it."""
     ticket_id, version = _read_token(services, token)
-    response.headers.update(PRIVATE)
-    return await services.read(partial(_look, ticket_id=ticket_id, version=version, now=now))
+    fn = partial(_look, ticket_id=ticket_id, version=version, secret=services.secret, now=now)
+    return await services.read(fn)
 
 
-@router.post("/messages", status_code=201, response_model=Tracked)
+@router.post("/messages", status_code=201)
 async def add_customer_message(
-    request: Request, token: str, says: SaysBody, response: Response, now: Now, services: ServicesDep
+    request: Request, response: Response, *, token: str, says: SaysBody, now: Now, services: ServicesDep
 ) -> Tracked:
     """Add words or scores; words on a settled matter open it again."""
     ticket_id, version = _read_token(services, token)
@@ -47,11 +66,9 @@ async def add_customer_message(
         raise invalid("/text", "required", "say something: text, scores, or both")
     once = once_of(request, f"track:{ticket_id}", now=now)
     scored = scale.check(says.scores, services.configuration.current.instruments, now=now)
-    fn = partial(
-        _say, ticket_id=ticket_id, version=version, text=says.text, scored=scored, once=once, now=now
-    )
-    tracked, replayed = await services.write(fn)
-    response.headers.update(PRIVATE | (REPLAYED if replayed else {}))
+    said = partial(_say, ticket_id=ticket_id, version=version, text=says.text, scored=scored, once=once)
+    tracked, replayed = await services.write(partial(said, secret=services.secret, now=now))
+    response.headers.update(REPLAYED if replayed else {})
     return tracked
 
 
@@ -62,8 +79,8 @@ def _read_token(services: Services, token: str) -> tuple[UUID, int]:
     return found
 
 
-def _look(session: Session, *, ticket_id: UUID, version: int, now: datetime) -> Tracked:
-    return show.tracked(session, customer.look(session, ticket_id, version, now=now))
+def _look(session: Session, *, ticket_id: UUID, version: int, secret: bytes, now: datetime) -> Tracked:
+    return show.tracked(session, customer.look(session, ticket_id, version, now=now), secret=secret)
 
 
 def _say(
@@ -74,11 +91,11 @@ def _say(
     text: str | None,
     scored: tuple[Scored, ...],
     once: Once | None,
+    secret: bytes,
     now: datetime,
 ) -> tuple[Tracked, bool]:
-    message_id = new_id(now)
-    says = {"text": text, "scored": scored, "message_id": message_id}
-    act: Callable[[], Ticket] = partial(customer.say, session, ticket_id, version, **says, now=now)
+    said = partial(customer.say, text=text, scored=scored, message_id=new_id(now))
+    act: Callable[[], Ticket] = partial(said, session, ticket_id, version, now=now)
     look = partial(customer.look, session, ticket_id, version, now=now)
     ticket, replayed = carry_out(session, once, ticket_id, act, again=look, now=now)
-    return show.tracked(session, ticket), replayed
+    return show.tracked(session, ticket, secret=secret), replayed

@@ -34,9 +34,13 @@ class Configuration:
         """Make the snapshot current."""
         asked_at = clock.monotonic()
         version = await self._database.read(store.version)
-        if version != self.current.version:
-            self.current = await self._database.read(store.load)
-        self._seen_at = asked_at
+        if version > self.current.version:
+            loaded = await self._database.read(store.load)
+            if (
+                loaded.version > self.current.version
+            ):  # two refreshes may overlap: the older never undoes the newer
+                self.current = loaded
+        self._seen_at = max(self._seen_at, asked_at)
 
     async def keep_fresh(self) -> None:
         """Refresh for ever; a database that can't be asked makes the snapshot old, which readiness shows."""

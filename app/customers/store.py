@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.customers.rules import KINDS
@@ -44,8 +44,7 @@ def settle(session: Session, claimants: Sequence[Claimant]) -> list[UUID | None]
         for each, owner in zip(claimants, owners, strict=True)
         if owner == each.fresh_id
     }
-    if created:
-        session.execute(insert(Customer), list(created.values()))
+    dialect.insert_rows(session, Customer, list(created.values()))
     return owners
 
 
@@ -71,8 +70,10 @@ def _settle_kind(
     known = {value: wanted[value]["customer_id"] for value in won} | _known(
         session, kind, wanted.keys() - won
     )
+    if known.keys() != wanted.keys():  # someone was erased between our two statements
+        raise dialect.ChangedMeanwhileError
     for place, value in speakers:
-        owners[place] = owners[place] or known.get(value)
+        owners[place] = owners[place] or known[value]
 
 
 def _known(session: Session, kind: str, values: set[str]) -> dict[str, UUID]:

@@ -2,17 +2,20 @@
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Table, cast, extract, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, StatementError
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
+
+from app.errors import OutcomeUnknownError
 
 
 class Fault(Enum):
@@ -24,48 +27,68 @@ class Fault(Enum):
     BUG = "bug"
 
 
-_SQLITE_UNAVAILABLE = {
-    "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_BUSY", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_NOMEM", "SQLITE_LOCKED",
-}  # fmt: skip
+class ChangedMeanwhileError(Exception):
+    """What this transaction relied on was taken away by another one; a repeat sees things as they are."""
+
+
+_SQLITE_UNAVAILABLE = (
+    "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_BUSY", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_NOMEM",
+    "SQLITE_LOCKED", "SQLITE_INTERRUPT",
+)  # fmt: skip
+_SQLITE_TAKEN = {"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
 _REPEAT = {"40001", "40P01"}
+_DATA = ("22", "23", "54000")  # the last: a value too long for its index
+# No connection, no right to one, no such database, no resources, busy, stopped, broken disk, only a replica.
+_UNAVAILABLE = ("08", "28", "3D", "53", "55", "57", "58", "25006")
 
 
 def fault_of(error: BaseException) -> Fault:
     """Tell bad data from a conflict worth repeating and from a database that can't work now."""
-    if isinstance(error, (OSError, PoolTimeoutError, TimeoutError)):
+    if isinstance(error, (OSError, PoolTimeoutError)):
         return Fault.UNAVAILABLE
-    if not isinstance(error, StatementError):
-        return Fault.BUG
-    cause = error.orig
-    if isinstance(cause, sqlite3.Error):
-        return _sqlite_fault(cause)
-    state = str(getattr(cause, "sqlstate", None) or "")
-    if state in _REPEAT:
+    if isinstance(error, ChangedMeanwhileError):
         return Fault.REPEAT
-    if state[:2] in {"22", "23"} or (isinstance(error, IntegrityError) and not state):
-        return Fault.DATA
-    # Without a state it is the connection that failed, not the statement: asyncpg says so in its own classes.
-    if state[:2] in {"08", "53", "57", "55"} or (
-        isinstance(error, DBAPIError) and error.connection_invalidated
-    ):
-        return Fault.UNAVAILABLE
-    if isinstance(cause, OSError) or (isinstance(error, InterfaceError) and not state):
-        return Fault.UNAVAILABLE
-    return Fault.BUG if state else _stateless_fault(cause)
+    if not isinstance(error, StatementError):
+        # SQLite's driver says in Python's own words that it can't write down a value.
+        return Fault.DATA if isinstance(error, (UnicodeError, OverflowError)) else Fault.BUG
+    if isinstance(error.orig, sqlite3.Error):
+        return _sqlite_fault(error.orig)
+    return _postgresql_fault(state_of(error)) or _stateless_fault(error)
+
+
+def state_of(error: BaseException) -> str:
+    """Return the SQLSTATE by which PostgreSQL explained itself; empty when it said nothing."""
+    cause = error.orig if isinstance(error, StatementError) else None
+    return str(getattr(cause, "sqlstate", None) or "")
+
+
+def is_taken(error: BaseException) -> bool:
+    """Whether a value that must be unique was taken: bad luck, not bad data."""
+    cause = error.orig if isinstance(error, StatementError) else None
+    return state_of(error) == "23505" or getattr(cause, "sqlite_errorname", "") in _SQLITE_TAKEN
 
 
 def _sqlite_fault(cause: sqlite3.Error) -> Fault:
     name = getattr(cause, "sqlite_errorname", "")
     if isinstance(cause, (sqlite3.IntegrityError, sqlite3.DataError)) or name == "SQLITE_TOOBIG":
         return Fault.DATA
-    if any(name.startswith(code) for code in _SQLITE_UNAVAILABLE):
+    return Fault.UNAVAILABLE if name.startswith(_SQLITE_UNAVAILABLE) else Fault.BUG
+
+
+def _postgresql_fault(state: str) -> Fault | None:
+    if state in _REPEAT:
+        return Fault.REPEAT
+    if state.startswith(_DATA):
+        return Fault.DATA
+    return Fault.UNAVAILABLE if state.startswith(_UNAVAILABLE) else None
+
+
+def _stateless_fault(error: StatementError) -> Fault:
+    """Without a telling state either the connection failed, or a value could not even be sent."""
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
         return Fault.UNAVAILABLE
-    return Fault.BUG
-
-
-def _stateless_fault(cause: BaseException | None) -> Fault:
-    """A value the driver could not encode is bad data; it never reached the database."""
-    return Fault.DATA if isinstance(cause, (ValueError, OverflowError, TypeError)) else Fault.BUG
+    unsendable = isinstance(error.orig, (ValueError, OverflowError, TypeError))
+    return Fault.DATA if unsendable or isinstance(error, IntegrityError) else Fault.BUG
 
 
 def insert_new(
@@ -73,7 +96,7 @@ def insert_new(
 ) -> set[tuple[Any, ...]]:
     """Insert rows unless their key exists, and return the keys of those that went in.
 
-    Rows must be distinct by `key`, and sorted by it: two writers with overlapping keys then wait, never deadlock.
+    Rows must be distinct by `key`, and sorted by it: two writers with overlapping keys then never deadlock.
     """
     if not rows:
         return set()
@@ -84,20 +107,57 @@ def insert_new(
     return {tuple(row) for row in returned}
 
 
+def insert_rows(session: Session, model: type[Any], rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows by the plain statement: no unit of work, no round trip a row."""
+    if rows:
+        table: Table = model.__table__
+        session.execute(table.insert(), list(rows))
+
+
 def is_postgresql(session: Session) -> bool:
     """Whether this session talks to PostgreSQL."""
     return session.get_bind().dialect.name == "postgresql"
 
 
-def transaction_id(session: Session) -> str | None:
-    """Return the id by which PostgreSQL can later say whether this transaction was committed.
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What PostgreSQL knows a transaction by: its id, and the life of the server that gave it.
+
+    A server that crashed may give an id again when nothing of its first holder had reached the disk.
+    """
+
+    id: str
+    life: str
+
+
+_LIFE = "concat(pg_postmaster_start_time(), ' ', (SELECT stats_reset FROM pg_stat_archiver))"
+
+
+def mark_of(session: Session) -> Mark | None:
+    """Return the mark by which PostgreSQL can later say whether this transaction was committed.
 
     None on SQLite, and for a transaction that wrote nothing.
     """
     if not is_postgresql(session):
         return None
-    found: str | None = session.execute(text("SELECT pg_current_xact_id_if_assigned()::text")).scalar()
-    return found
+    marked = session.execute(text(f"SELECT pg_current_xact_id_if_assigned()::text, {_LIFE}")).one()
+    return Mark(*marked) if marked[0] else None
+
+
+def was_committed(session: Session, mark: Mark) -> bool | None:
+    """Ask PostgreSQL, in a new transaction, what became of a marked one; None when it is still at it.
+
+    Raises:
+        OutcomeUnknownError: the server crashed since, and the transaction of that id may be another one.
+    """
+    life = session.execute(text(f"SELECT {_LIFE}, pg_snapshot_xmax(pg_current_snapshot())::text")).one()
+    if life[0] != mark.life and int(mark.id) >= int(life[1]):
+        return False  # nothing of it had reached the disk
+    asked = text("SELECT pg_xact_status(CAST(CAST(:id AS text) AS xid8))")
+    status = session.scalar(asked, {"id": mark.id})
+    if status == "committed" and life[0] != mark.life:
+        raise OutcomeUnknownError
+    return {"committed": True, "aborted": False}.get(status or "")
 
 
 class microseconds_between(GenericFunction[int]):  # noqa: N801  (named like the SQL function it is)

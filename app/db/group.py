@@ -1,12 +1,12 @@
-"""Group commit: what waits when a flusher is free goes into one transaction, and is answered once that is durable.
+"""Group commit: what waits when a flusher is free goes into one transaction, answered once that is durable.
 
-No timer: while one batch is being written the next one gathers, so an idle server answers at once and a busy one
-amortises its commits. A row the database refuses is found by bisection in savepoints and fails alone. A waiter who
-leaves before its flush is forgotten; once flushing, its row is written like any other.
+No timer: while one batch is being written the next one gathers, so an idle server answers at once and a busy
+one amortises its commits. A row the database refuses is found by bisection in savepoints and fails alone. A
+waiter who leaves before its flush is forgotten; once flushing, its row is written like any other.
 """
 
 import asyncio
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.db import dialect
 from app.db.database import Database, Lane
-from app.errors import AppError, OverloadedError, UnavailableError
+from app.errors import AppError, OutcomeUnknownError, OverloadedError, UnavailableError
 from app.logs import get_logger
 
 T = TypeVar("T")
@@ -61,7 +61,7 @@ class _Line(Generic[T, R]):
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
-        self._entries: deque[_Entry[T, R]] = deque()
+        self._entries: OrderedDict[_Entry[T, R], None] = OrderedDict()
         self.rows = 0
         self._bytes = 0
 
@@ -73,24 +73,26 @@ class _Line(Generic[T, R]):
             raise OverloadedError
 
     def add(self, entry: _Entry[T, R]) -> None:
-        self._entries.append(entry)
+        self._entries[entry] = None
         self.rows += entry.rows
         self._bytes += entry.size
 
     def forget(self, entry: _Entry[T, R]) -> None:
         """Take out an entry whose waiter left; it is no longer here once a flusher has it."""
         if entry in self._entries:
-            self._entries.remove(entry)
+            del self._entries[entry]
             self._left(entry)
 
     def take(self) -> list[_Entry[T, R]]:
         """Take the next entries in order, up to `FLUSH_ROWS` rows and at least one."""
         taken: list[_Entry[T, R]] = []
         rows = 0
-        while self._entries and (not taken or rows + self._entries[0].rows <= FLUSH_ROWS):
-            entry = self._entries.popleft()
-            self._left(entry)
+        while self._entries:
+            entry = next(iter(self._entries))
             rows += entry.rows
+            if taken and rows > FLUSH_ROWS:
+                break
+            self.forget(entry)
             taken.append(entry)
         return taken
 
@@ -103,7 +105,7 @@ class GroupCommit(Generic[T, R]):
     """The lines, and the flushers that empty them."""
 
     def __init__(self, database: Database, flush: Flush[T, R], *, bounds: Bounds | None = None) -> None:
-        """Take the database to write to and the function that writes a batch and answers for each item in order."""
+        """Take the database, and the function that writes a batch and answers for each item in order."""
         self._database = database
         self._flush = flush
         self._lines = {line: _Line[T, R](bounds or Bounds()) for line in Waiting}
@@ -140,7 +142,7 @@ class GroupCommit(Generic[T, R]):
         return await self._await(entry, Waiting.SINGLE)
 
     async def submit_all(self, items: Sequence[tuple[T, int, int]]) -> list[R | BaseException]:
-        """Submit (item, rows, size) of one batch, keeping their order, and return each one's result or error."""
+        """Submit (item, rows, size) of one batch in order, and return each one's result or error."""
         entries = self._enter(items, Waiting.BULK)
         try:
             return await asyncio.gather(*(entry.answer for entry in entries), return_exceptions=True)
@@ -153,7 +155,8 @@ class GroupCommit(Generic[T, R]):
         """Write what waits, then stop the flushers."""
         self._closing = True
         self._wake.set()
-        await asyncio.gather(*self._flushers, return_exceptions=True)
+        while working := [flusher for flusher in self._flushers if not flusher.done()]:
+            await asyncio.wait(working)  # one that dies now is replaced, and what waits is still written
 
     def _enter(self, items: Sequence[tuple[T, int, int]], where: Waiting) -> list[_Entry[T, R]]:
         if self._closing:
@@ -180,11 +183,11 @@ class GroupCommit(Generic[T, R]):
         return flusher
 
     def _revive(self, number: int, ended: asyncio.Task[None]) -> None:
-        """Replace a flusher that died of something nobody foresaw; readiness turns red so that someone looks."""
-        if self._closing and (ended.cancelled() or ended.exception() is None):
+        """Replace a flusher that died of something unforeseen; readiness turns red so that someone looks."""
+        cause = asyncio.CancelledError() if ended.cancelled() else ended.exception()
+        if self._closing and cause is None:
             return
         self.restarts += 1
-        cause = None if ended.cancelled() else ended.exception()
         _log.error("a flusher died and was restarted", restarts=self.restarts, error=type(cause).__name__)
         self._flushers[number] = self._start_flusher(number)
         self._wake.set()
@@ -219,10 +222,11 @@ class GroupCommit(Generic[T, R]):
     async def _write(self, batch: list[_Entry[T, R]]) -> None:
         """Write one batch and answer each of its waiters, whatever happens."""
         items = [entry.item for entry in batch]
-        outcomes: Sequence[R | BaseException] = [UnavailableError("not stored")] * len(batch)
+        outcomes: Sequence[R | BaseException] = [OutcomeUnknownError()] * len(batch)
         try:
             outcomes = await self._commit(items)
         except Exception as error:  # noqa: BLE001  (each waiter must hear of it)
+            _log.error("a batch was not stored", count=len(batch), error=type(error).__name__)
             outcomes = [error] * len(batch)
         finally:
             for entry, outcome in zip(batch, outcomes, strict=True):
@@ -230,7 +234,9 @@ class GroupCommit(Generic[T, R]):
 
     async def _commit(self, items: list[T]) -> Sequence[R | BaseException]:
         try:
-            return await self._database.write(lambda session: self._flush(session, items), lane=Lane.INTAKE)
+            return await self._database.write(
+                lambda session: _run(session, self._flush, items), lane=Lane.INTAKE
+            )
         except Exception as error:
             if dialect.fault_of(error) is not dialect.Fault.DATA:
                 raise
@@ -242,18 +248,26 @@ class GroupCommit(Generic[T, R]):
         )
 
 
-def bisect(session: Session, flush: Flush[T, R], items: Sequence[T]) -> list[R | BaseException]:
+def bisect(session: Session, flush: Flush[T, R], items: Sequence[T]) -> Sequence[R | BaseException]:
     """Write a batch in ever smaller savepoints until only the refused items are left out."""
     try:
         with session.begin_nested():
-            return list(flush(session, items))
+            return _run(session, flush, items)
     except Exception as error:
         if dialect.fault_of(error) is not dialect.Fault.DATA:
             raise
-        if len(items) == 1:
-            return [RefusedRowError()]
+        if len(items) == 1:  # a reference drawn twice is not the sender's fault: the next one will be free
+            return [UnavailableError() if dialect.is_taken(error) else RefusedRowError()]
     middle = len(items) // 2
-    return bisect(session, flush, items[:middle]) + bisect(session, flush, items[middle:])
+    return [*bisect(session, flush, items[:middle]), *bisect(session, flush, items[middle:])]
+
+
+def _run(session: Session, flush: Flush[T, R], items: Sequence[T]) -> list[R]:
+    outcomes = flush(session, items)
+    if len(outcomes) != len(items):
+        message = "a flush must answer for each of its items"
+        raise RuntimeError(message)
+    return outcomes
 
 
 def _resolve(answer: "asyncio.Future[R]", outcome: R | BaseException) -> None:

@@ -6,10 +6,12 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
+
+from app.errors import CannotStartError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -18,11 +20,11 @@ CODE = 1
 """The age of this code; a migration that breaks older code writes its own number into `schema.min_code`."""
 
 
-class OldSchemaError(RuntimeError):
+class OldSchemaError(CannotStartError):
     """The database's schema is older than this code."""
 
 
-class NewSchemaError(RuntimeError):
+class NewSchemaError(CannotStartError):
     """The database's schema is newer than this code can work with."""
 
 
@@ -40,7 +42,7 @@ def upgrade(url: str) -> None:
 
 
 def upgrade_embedded(path: Path) -> None:
-    """Bring the embedded database to the newest schema, making it when it is not there; at once when nothing is due."""
+    """Bring the embedded database to the newest schema, from nothing if need be."""
     url = f"sqlite+pysqlite:///{path}"
     engine = create_engine(url, poolclass=NullPool)
     try:
@@ -62,18 +64,21 @@ def head() -> str:
 def require_known(session: Session) -> None:
     """Refuse to run on a schema that is older than this code, or too new for it.
 
-    Migrations only expand, so older code may go on under a newer schema until that says otherwise (`min_code`).
+    Migrations only expand, so older code may go on under a newer schema until that forbids it (`min_code`).
 
     Raises:
         OldSchemaError: `heard migrate` has to run first.
         NewSchemaError: this code is too old.
     """
-    found = session.scalar(text("SELECT version_num FROM alembic_version"))
+    migrated = inspect(session.connection()).has_table("alembic_version")
+    found = session.scalar(text("SELECT version_num FROM alembic_version")) if migrated else None
     if found == head():
         return
     known = {each.revision for each in ScriptDirectory.from_config(configuration("")).walk_revisions()}
     if found is None or found in known:
-        message = f"the database is at revision {found}, this code needs {head()}: run `heard migrate`"
+        message = (
+            f"the database is at revision {found or 'none'}, this code needs {head()}: run `heard migrate`"
+        )
         raise OldSchemaError(message)
     if (session.scalar(text("SELECT min_code FROM schema")) or 0) > CODE:
         message = "the database was migrated for newer code than this"

@@ -2,17 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
 from app import clock
 from app.db import dialect
 from app.db.database import Lane
-from app.db.dialect import Fault
+from app.db.dialect import Fault, Mark
 from app.errors import OutcomeUnknownError, UnavailableError
 from app.logs import get_logger
 
@@ -22,11 +20,12 @@ ASK_FOR_SECONDS = 5.0
 _log = get_logger("db.postgres")
 
 
-@dataclass(frozen=True, slots=True)
 class _Unanswered(Exception):  # noqa: N818  (a step in our own dance, never seen outside)
     """COMMIT was sent, and the connection died before the answer came."""
 
-    transaction: str | None
+    def __init__(self, mark: Mark | None) -> None:
+        super().__init__()
+        self.mark = mark
 
 
 class PostgresDatabase:
@@ -49,8 +48,8 @@ class PostgresDatabase:
         options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         try:
             async with self._general.connect() as connection:
-                await connection.execution_options(**options)
-                async with AsyncSession(connection) as session:
+                readonly = await connection.execution_options(**options)
+                async with AsyncSession(readonly) as session:
                     return await session.run_sync(fn)
         except Exception as error:
             raise _as_refusal(error) from error
@@ -78,48 +77,46 @@ class PostgresDatabase:
             try:
                 async with AsyncSession(engine, expire_on_commit=False) as session:
                     result = await session.run_sync(fn)
-                    transaction = await session.run_sync(dialect.transaction_id)
-                    await _commit(session, transaction)
+                    await _commit(session, await session.run_sync(dialect.mark_of))
                     return result
             except _Unanswered as lost:
-                if lost.transaction is None or await self._was_committed(lost.transaction):
+                if lost.mark is None or await self._was_committed(lost.mark):
                     return result
 
-    async def _was_committed(self, transaction: str) -> bool:
+    async def _was_committed(self, mark: Mark) -> bool:
         """Ask the database what became of a transaction, for a few seconds.
 
         Raises:
-            OutcomeUnknownError: it could not say in time.
+            OutcomeUnknownError: it could not say, or not in time.
         """
         deadline = clock.monotonic() + ASK_FOR_SECONDS
         while clock.monotonic() < deadline:
             try:
-                async with self._general.connect() as connection:
-                    asked = await connection.execute(
-                        text("SELECT pg_xact_status(CAST(CAST(:id AS text) AS xid8))"), {"id": transaction}
-                    )
-                    status = asked.scalar()
-            except Exception as error:  # noqa: BLE001  (the database may be restarting: ask again until the time is up)
+                async with AsyncSession(self._general) as session:
+                    found = await session.run_sync(dialect.was_committed, mark)
+            except OutcomeUnknownError:
+                raise
+            except Exception as error:  # noqa: BLE001  (the database may be restarting: ask until the time is up)
                 _log.info("can't ask for a commit's outcome yet", error=type(error).__name__)
-                status = None
-            if status in {"committed", "aborted"}:
-                return bool(status == "committed")
+                found = None
+            if found is not None:
+                return found
             await asyncio.sleep(0.1)
         raise OutcomeUnknownError
 
 
-async def _commit(session: AsyncSession, transaction: str | None) -> None:
+async def _commit(session: AsyncSession, mark: Mark | None) -> None:
     try:
         await session.commit()
     except Exception as error:
         # An answer with a state of class 23, 40… is a clear no; a broken connection is no answer at all.
-        if dialect.fault_of(error) is Fault.UNAVAILABLE:
-            raise _Unanswered(transaction) from error
+        if dialect.fault_of(error) is Fault.UNAVAILABLE or not dialect.state_of(error):
+            raise _Unanswered(mark) from error
         raise
 
 
 def _as_refusal(error: Exception) -> Exception:
-    if dialect.fault_of(error) is Fault.UNAVAILABLE:
+    if dialect.fault_of(error) in {Fault.UNAVAILABLE, Fault.REPEAT}:
         return UnavailableError("the database can't work right now")
     return error
 

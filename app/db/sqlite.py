@@ -1,28 +1,34 @@
 """The embedded database: one writer thread that owns the only read-write connection, and a few readers.
 
 The writer takes the waiting functions, most urgent lane first, and puts several into one commit, each in a
-savepoint of its own: one fails, the others stay. A turn ends after 10 ms, 500 functions or an empty queue, so an
-intake write never waits long behind others. It is also the only one to checkpoint: SQLite before 3.51.3 can
-corrupt a database when two connections reset its write-ahead log.
+savepoint of its own: one fails, the others stay. A turn ends after 10 ms, 500 functions, or when nothing as
+urgent as what it holds is left, so an intake write waits for the function at work and one commit. It is also
+the only one to checkpoint: SQLite before 3.51.3 can corrupt a database when two connections reset its
+write-ahead log.
 """
 
 import asyncio
 import fcntl
+import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, TypeVar
+from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
 from app import clock
 from app.db import dialect
 from app.db.database import Lane
-from app.errors import UnavailableError
+from app.db.dialect import Fault
+from app.errors import CannotStartError, UnavailableError
 from app.logs import get_logger
 
 T = TypeVar("T")
@@ -32,13 +38,14 @@ READERS = 4
 _log = get_logger("db.sqlite")
 
 
-class AlreadyOpenError(RuntimeError):
+class AlreadyOpenError(CannotStartError):
     """Another process has this data folder open."""
 
 
 @dataclass(slots=True)
 class _Job:
     fn: Callable[[Session], Any]
+    lane: Lane
     done: "Future[Any]" = field(default_factory=Future)
 
 
@@ -54,8 +61,13 @@ class SqliteDatabase:
             AlreadyOpenError: another process has it.
         """
         self._lock = _take_lock(path.with_name("heard.lock"))
-        prepare()
-        self._writer = _engine(path, writable=True)
+        try:
+            prepare()
+            self._writer = _engine(path, writable=True)
+            self._connection = self._writer.connect()
+        except BaseException:
+            self._lock.close()
+            raise
         self._reader = _engine(path, writable=False)
         self._lanes: tuple[deque[_Job], ...] = tuple(deque() for _ in Lane)
         self._waiting = threading.Condition()
@@ -66,7 +78,7 @@ class SqliteDatabase:
 
     async def write(self, fn: Callable[[Session], T], *, lane: Lane = Lane.DESK) -> T:
         """Run `fn` on the writer thread; see `Database.write`."""
-        job = _Job(fn)
+        job = _Job(fn, lane)
         with self._waiting:
             if self._stopping:
                 raise UnavailableError("shutting down")
@@ -78,6 +90,8 @@ class SqliteDatabase:
 
     async def read(self, fn: Callable[[Session], T]) -> T:
         """Run `fn` on a reader thread, in one snapshot."""
+        if self._stopping:
+            raise UnavailableError("shutting down")
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, fn)
 
     async def close(self) -> None:
@@ -88,6 +102,7 @@ class SqliteDatabase:
         await asyncio.to_thread(self._thread.join)
         self._readers.shutdown()
         self._reader.dispose()
+        self._connection.close()
         self._writer.dispose()
         self._lock.close()
 
@@ -99,46 +114,50 @@ class SqliteDatabase:
             raise _as_refusal(error) from error
 
     def _work(self) -> None:
-        with self._writer.connect() as connection:
-            while (first := self._take(wait=True)) is not None:
-                self._turn(connection, first)
+        while (first := self._wait()) is not None:
+            self._turn(self._connection, first)
 
-    def _take(self, *, wait: bool) -> _Job | None:
-        """Return the most urgent waiting job; None when there is none, or (waiting) when we stop."""
+    def _wait(self) -> _Job | None:
+        """Wait for a job and return the most urgent one; None when there is none left and we stop."""
         with self._waiting:
-            while True:
-                for lane in self._lanes:
-                    if lane:
-                        return lane.popleft()
-                if not wait or self._stopping:
-                    return None
+            while (job := self._most_urgent(max(Lane))) is None and not self._stopping:
                 self._waiting.wait()
+            return job
+
+    def _take(self, least: Lane) -> _Job | None:
+        """Return the most urgent waiting job if it is at least that urgent."""
+        with self._waiting:
+            return self._most_urgent(least)
+
+    def _most_urgent(self, least: Lane) -> _Job | None:
+        lane = next((lane for lane in self._lanes[: least + 1] if lane), None)
+        return lane.popleft() if lane else None
 
     def _turn(self, connection: Connection, first: _Job) -> None:
         """Run jobs for a while in one transaction, and answer all of them once it is committed."""
-        finished: list[tuple[_Job, Any]] = []
-        job: _Job | None = first
+        taken: list[_Job] = [first]
+        outcomes: list[Any] = []
         deadline = clock.monotonic() + TURN_SECONDS
         try:
             with connection.begin():
-                while job is not None:
-                    finished.append((job, None))
-                    finished[-1] = (job, _attempt(connection, job))
-                    full = len(finished) >= TURN_FUNCTIONS or clock.monotonic() >= deadline
-                    job = None if full else self._take(wait=False)
+                outcomes.append(_attempt(connection, first))
+                while len(taken) < TURN_FUNCTIONS and clock.monotonic() < deadline:
+                    # Nobody's answer waits for work less urgent than their own.
+                    if (job := self._take(taken[-1].lane)) is None:
+                        break
+                    taken.append(job)
+                    outcomes.append(_attempt(connection, job))
         except Exception as error:  # noqa: BLE001  (whatever broke the commit, each waiter must hear of it)
-            refusal = _as_refusal(error)
-            _log.warning("commit failed", error=type(error).__name__, count=len(finished))
-            for waiting, _ in finished:
-                _answer(waiting, refusal)
-            return
-        for answered, outcome in finished:
+            _log.warning("commit failed", error=type(error).__name__, count=len(taken))
+            _roll_back(connection)
+            outcomes = [_Failed(UnavailableError("the database can't work right now"))] * len(taken)
+        for answered, outcome in zip(taken, outcomes, strict=True):
             _answer(answered, outcome)
 
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
-    error: Exception
+    error: BaseException
 
 
 def _attempt(connection: Connection, job: _Job) -> Any:
@@ -147,32 +166,49 @@ def _attempt(connection: Connection, job: _Job) -> Any:
     try:
         with session, session.begin():
             return job.fn(session)
-    except Exception as error:
-        if dialect.fault_of(error) is dialect.Fault.UNAVAILABLE:
-            raise
+    except BaseException as error:  # nothing a job does may end the writer
+        # Out of space or luck, SQLite may undo the whole transaction, and with it the jobs before this one.
+        undone = not _raw(connection).in_transaction
+        broken = isinstance(error, StatementError) and dialect.fault_of(error) is Fault.UNAVAILABLE
+        if undone or broken:
+            raise UnavailableError from error
         return _Failed(error)
 
 
+def _roll_back(connection: Connection) -> None:
+    """End what a failed COMMIT left open, or no turn could begin again; SQLAlchemy takes it for ended."""
+    with suppress(sqlite3.Error):
+        _raw(connection).rollback()
+
+
+def _raw(connection: Connection) -> sqlite3.Connection:
+    raw: Any = connection.connection.dbapi_connection
+    assert isinstance(raw, sqlite3.Connection)  # noqa: S101  (the engine is SQLite's)
+    return raw
+
+
 def _answer(job: _Job, outcome: Any) -> None:
+    if not job.done.set_running_or_notify_cancel():
+        return
     if isinstance(outcome, _Failed):
-        outcome = outcome.error
-    if isinstance(outcome, Exception):
-        job.done.set_exception(outcome)
+        job.done.set_exception(outcome.error)
     else:
         job.done.set_result(outcome)
 
 
 def _as_refusal(error: Exception) -> Exception:
-    if dialect.fault_of(error) is dialect.Fault.UNAVAILABLE:
+    if dialect.fault_of(error) is Fault.UNAVAILABLE:
         return UnavailableError("the database can't work right now")
     return error
 
 
 def _engine(path: Path, *, writable: bool) -> Engine:
-    """Return an engine whose transactions we begin ourselves, so that readers and the writer never upgrade."""
+    """Return an engine whose transactions we begin ourselves, so that neither kind ever upgrades one."""
     mode = "rwc" if writable else "ro"
     engine = create_engine(
-        f"sqlite+pysqlite:///file:{path}?mode={mode}&uri=true",
+        URL.create(
+            "sqlite+pysqlite", database=f"file:{quote(str(path))}", query={"mode": mode, "uri": "true"}
+        ),
         connect_args={"check_same_thread": False, "timeout": 5, "isolation_level": None},
         pool_size=1 if writable else READERS,
         max_overflow=0,
@@ -203,8 +239,8 @@ def _take_lock(path: Path) -> IO[str]:
     lock = path.open("a+")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    except OSError:
         lock.close()
         message = f"another process has {path.parent} open; one process at a time with the embedded database"
-        raise AlreadyOpenError(message) from error
+        raise AlreadyOpenError(message) from None
     return lock

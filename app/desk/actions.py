@@ -1,7 +1,7 @@
 """What an agent does with a ticket: each action walks the same stages, ticket, then clocks.
 
-Every action locks the ticket as its agent may see it, so a foreign id is not found; makes its move in the state
-table, which leaves the event; and replays the clocks.
+Every action locks the ticket as its agent may see it, so a foreign id is not found; makes its move in the
+state table, which leaves the event; and replays the clocks.
 """
 
 from datetime import datetime
@@ -9,11 +9,12 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.errors import ConflictError
+from app.errors import ConflictError, invalid
 from app.ids import new_id
 from app.models.tickets import Message, Ticket
+from app.people import store as people
 from app.people.rules import Viewer
-from app.routing.assign import assign as route_to
+from app.routing import assign as routing
 from app.sla import clocks
 from app.tickets import store as tickets
 from app.tickets.change import move
@@ -36,24 +37,31 @@ def claim(session: Session, ticket_id: UUID, *, agent_id: UUID, seen_by: Viewer,
     if ticket.assignee_id is not None and ticket.assignee_id != agent_id:
         raise TakenError(f"assigned to {ticket.assignee_id}")
     if ticket.assignee_id is None:
-        route_to(session, ticket, agent_id, by=agent_id, how="claimed", reason={}, now=now)
+        routing.assign(session, ticket, agent_id, by=agent_id, how="claimed", reason={}, now=now)
     return ticket
 
 
 def assign(
     session: Session, ticket_id: UUID, *, to: UUID, agent_id: UUID | None, seen_by: Viewer, now: datetime
 ) -> Ticket:
-    """Give a ticket to an agent by a person's decision, which may exceed the agent's capacity."""
+    """Give a ticket to an agent by a person's decision, which may exceed the agent's capacity.
+
+    Raises:
+        ValidationError: that agent may not see the ticket.
+    """
     ticket = tickets.lock(session, ticket_id, seen_by=seen_by)
-    route_to(
-        session,
-        ticket,
-        to,
-        by=agent_id,
-        how="assigned",
-        reason={"by": str(agent_id) if agent_id else None},
-        now=now,
-    )
+    if not people.viewer(session, to).sees(ticket.team_id):
+        raise invalid("/agent_id", "not_in_team", "that agent is not in the ticket's team")
+    if ticket.assignee_id != to:
+        reason = {"by": str(agent_id) if agent_id else None}
+        routing.assign(session, ticket, to, by=agent_id, how="assigned", reason=reason, now=now)
+    return ticket
+
+
+def give_back(session: Session, ticket_id: UUID, *, agent_id: UUID, seen_by: Viewer, now: datetime) -> Ticket:
+    """Put a ticket back into the queue."""
+    ticket = tickets.lock(session, ticket_id, seen_by=seen_by)
+    routing.give_back(session, ticket, by=agent_id, how="given_back", reason={}, now=now)
     return ticket
 
 
@@ -88,7 +96,7 @@ def resolve(session: Session, ticket_id: UUID, *, agent_id: UUID, seen_by: Viewe
     """Call the matter settled; who has the ticket now is its resolver, whatever happens to it later."""
     ticket = tickets.lock(session, ticket_id, seen_by=seen_by)
     resolver_id = ticket.assignee_id or agent_id
-    move(session, ticket, Move.RESOLVE, by=resolver_id, now=now, data={"agent_id": str(agent_id)})
+    move(session, ticket, Move.RESOLVE, by=agent_id, now=now, data={"resolver_id": str(resolver_id)})
     ticket.resolver_id = resolver_id
     clocks.replay_ticket(session, ticket.id, now=now)
     return ticket
@@ -119,7 +127,7 @@ def _take(session: Session, ticket_id: UUID, *, agent_id: UUID, seen_by: Viewer,
     """Lock a ticket; acting on one that nobody has takes it, since `open` and `pending` need an agent."""
     ticket = tickets.lock(session, ticket_id, seen_by=seen_by)
     if ticket.assignee_id is None and ticket.status == Status.NEW:
-        route_to(session, ticket, agent_id, by=agent_id, how="acted", reason={}, now=now)
+        routing.assign(session, ticket, agent_id, by=agent_id, how="acted", reason={}, now=now)
     return ticket
 
 

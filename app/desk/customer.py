@@ -43,16 +43,24 @@ def say(
     message_id: UUID,
     now: datetime,
 ) -> Ticket:
-    """Add what the customer says; on a pending or resolved ticket words reopen it, on a closed one they open another."""
+    """Add what the customer says, and return the token's own ticket, wherever the words went.
+
+    On a pending or resolved ticket words reopen it, on a closed one they open another.
+    """
     ticket = _admit(tickets.lock(session, ticket_id, seen_by=EVERYTHING), token_version, now=now)
     if scored:
         _score(session, ticket, scored, submission_id=message_id, now=now)
-    if text is None:
-        return ticket
+    if text is not None:
+        _hear(session, ticket, text, message_id=message_id, now=now)
+    return ticket
+
+
+def _hear(session: Session, ticket: Ticket, text: str, *, message_id: UUID, now: datetime) -> None:
     while ticket.status == Status.CLOSED:
         follow_up = tickets.lock_follow_up(session, ticket.id)
         if follow_up is None:
-            return _follow_up(session, ticket, text, now=now)
+            _follow_up(session, ticket, text, now=now)
+            return
         ticket = follow_up
     at = move(session, ticket, Move.CUSTOMER, by=None, now=now, data={"message_id": str(message_id)})
     message = Message(
@@ -61,7 +69,6 @@ def say(
     message.occurred_at, message.received_at = at, now
     tickets.add_message(session, message)
     clocks.replay_ticket(session, ticket.id, now=now)
-    return ticket
 
 
 def _admit(ticket: Ticket, token_version: int, *, now: datetime) -> Ticket:
@@ -77,15 +84,16 @@ def _score(
     """Hang scores on the ticket; they are its resolver's, if it was resolved by now."""
     owner = tickets.owners(session, [ticket.id])[ticket.id]
     shared: dict[str, Any] = owner.dimensions | {
-        "agent_id": owner.resolver_id, "customer_id": owner.customer_id, "submission_id": submission_id,
-        "standalone": True, "ticket_id": ticket.id, "quarantined_at": None, "given_at": now, "received_at": now,
+        "agent_id": owner.resolver_id, "customer_id": owner.customer_id, "ticket_id": ticket.id,
+        "submission_id": submission_id, "standalone": True, "quarantined_at": None,
+        "given_at": now, "received_at": now,
     }  # fmt: skip
     satisfaction.add_scores(session, scale.rows(scored, shared))
     data = {"ticket_id": str(ticket.id), "scores": len(scored)}
     events.record(session, [Happening("submission", submission_id, 1, SCORED, now, now, None, data)])
 
 
-def _follow_up(session: Session, closed: Ticket, text: str, *, now: datetime) -> Ticket:
+def _follow_up(session: Session, closed: Ticket, text: str, *, now: datetime) -> None:
     """Open a ticket that goes on where a closed one ended."""
     kept = (
         "kind", "channel", "source_id", "subject", "language", "topic", "product", "priority", "team_id",
@@ -110,4 +118,3 @@ def _follow_up(session: Session, closed: Ticket, text: str, *, now: datetime) ->
     data = {"kind": opened.kind, "channel": opened.channel, "scores": 0, "follow_up_of": str(closed.id)}
     events.record(session, [Happening("ticket", opened.id, 1, OPENED, now, now, None, data)])
     clocks.replay_ticket(session, opened.id, now=now)
-    return opened

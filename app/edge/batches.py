@@ -1,4 +1,4 @@
-"""Batches: a JSON array or NDJSON, read and checked whole; a bad item is an error in its place, not of the batch."""
+"""Batches: a JSON array or NDJSON, read and checked whole; a bad item is an error in its own place."""
 
 import asyncio
 import json
@@ -9,20 +9,23 @@ from typing import Any, Generic, TypeVar
 from fastapi import Request
 from pydantic import BaseModel
 
-from app.edge.reading import BadJsonError, TooLargeError, check, parse, read, require_media_type, validate
-from app.errors import AppError, BadRequestError
+from app.edge.reading import (
+    BadJsonError,
+    CutUploadError,
+    TooLargeError,
+    check,
+    parse,
+    read,
+    require_media_type,
+    validate,
+)
+from app.errors import AppError
 
 M = TypeVar("M", bound=BaseModel)
 NDJSON = "application/x-ndjson"
 LIMIT = 5 * 1024 * 1024
 MOST = 10_000
-_BREATH = 50
-
-
-class CutUploadError(BadRequestError):
-    """The end line says there should have been more, or fewer."""
-
-    code, title = "cut_upload", "The upload does not hold as many items as its end says"
+BREATH = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ async def read_batch(request: Request, model: type[M]) -> Sequence[Item[M]]:
         raise TooLargeError(f"more than {MOST} items")
     items: list[Item[M]] = []
     for place, line in enumerate(lines):
-        if place % _BREATH == 0:  # a long batch must not hold up everyone else
+        if place % BREATH == 0:  # a long batch must not hold up everyone else
             await asyncio.sleep(0)
         items.append(Item(line, _read(model, line, checked=media_type != NDJSON)))
     return items
@@ -66,7 +69,7 @@ def _lines(raw: bytes) -> list[bytes]:
     if lines and (count := _count(lines[-1])) is not None:
         lines.pop()
         if count != len(lines):
-            raise CutUploadError
+            raise CutUploadError("it does not hold as many items as its end says")
     return lines
 
 
@@ -78,7 +81,7 @@ def _elements(raw: bytes) -> list[bytes]:
     if elements and (count := _count(elements[-1])) is not None:
         elements.pop()
         if count != len(elements):
-            raise CutUploadError
+            raise CutUploadError("it does not hold as many items as its end says")
     return elements
 
 

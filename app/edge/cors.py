@@ -1,4 +1,4 @@
-"""CORS for the one route that web pages call: the exact origin, never a wildcard, no credentials. Pure ASGI."""
+"""CORS for the one route that web pages call: the exact origin, no wildcard, no credentials. Pure ASGI."""
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,7 +15,7 @@ _PREFLIGHT = [
 
 
 class Cors:
-    """Echoes the origin where some site lists it; whether it fits the key's own site is the route's to say."""
+    """Echoes the origin where some site lists it; whether it is the key's own site, the route finds out."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Wrap an app."""

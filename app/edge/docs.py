@@ -1,4 +1,4 @@
-"""The interactive API documentation, with its scripts served by this process: no page of ours asks a third party."""
+"""The interactive API documentation, its scripts served by us: no page of ours asks a third party."""
 
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html

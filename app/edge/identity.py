@@ -13,7 +13,7 @@ from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 
 from app.access.rules import KeyFacts, SiteFacts
-from app.errors import ForbiddenError, UnauthorisedError, invalid
+from app.errors import BadRequestError, ForbiddenError, UnauthorisedError, invalid
 from app.ids import PUBLIC_PREFIX, digest, looks_like_key, same
 from app.services import Services
 
@@ -105,6 +105,8 @@ class Requires(SecurityBase):
 
     async def __call__(self, request: Request) -> Identity:
         """Return the caller, or refuse."""
+        if b"%00" in request.scope["query_string"]:
+            raise BadRequestError("a NUL character")
         services = get_services(request)
         presented = _presented(request, in_query=self.public)
         if presented.startswith(PUBLIC_PREFIX):

@@ -1,4 +1,7 @@
-"""Idempotency keys as they come in a request, and actions carried out once (draft-ietf-httpapi-idempotency-key-header-07)."""
+"""Idempotency keys as they come in a request, and actions carried out once.
+
+After draft-ietf-httpapi-idempotency-key-header-07.
+"""
 
 import hashlib
 from collections.abc import Callable
@@ -67,12 +70,13 @@ def once_for(
 ) -> Once | None:
     """Return the record by which this request, or one item of its batch, is carried out once.
 
-    `caller` names the credential; `public` says that others share it.
+    `caller` names the credential; `public` says that others share it. The route is kept as a hash: its path
+    may hold a customer's token.
 
     The key is known by (credential, route), the request by its method, route, query and raw body.
 
     Raises:
-        WeakKeyError: under a public key, which all visitors of a site share, only a random UUIDv4 is a secret.
+        WeakKeyError: under a public key, which a site's visitors share, only a random UUIDv4 is a secret.
     """
     if key is None:
         return None
@@ -83,7 +87,7 @@ def once_for(
     derived = key if item is None else f"{key}\0{item}"
     kept = _KEPT_PUBLIC if public else _KEPT_SECRET
     return Once(
-        scope=f"{caller} {route}"[:120],
+        scope=f"{caller} {hashlib.sha256(route.encode()).hexdigest()[:32]}",
         key_hash=hashlib.sha256(derived.encode()).hexdigest(),
         fingerprint=hashlib.sha256(parts).hexdigest(),
         expires_at=now + kept,
@@ -126,7 +130,7 @@ def carry_out(
 
 
 def _query(request: Request) -> str:
-    """Return the query without a key given in it: the same request under another way to show the key is the same."""
+    """Return the query without a key given in it: however its key is shown, a request is the same."""
     pairs = [(name, value) for name, value in request.query_params.multi_items() if name != "key"]
     return "&".join(f"{name}={value}" for name, value in sorted(pairs))
 

@@ -1,6 +1,9 @@
-"""Every error as RFC 9457 `application/problem+json`: a stable code, never the submitted value, never a trace."""
+"""Every error as RFC 9457 `application/problem+json`: a stable code, no submitted value, no trace."""
 
 import json
+import re
+import traceback
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -13,20 +16,22 @@ from app.logs import get_logger
 
 MEDIA_TYPE = "application/problem+json"
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
+_FRAMES = 30
 _log = get_logger("edge.problems")
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error the app or the framework raises with a problem."""
+    """Answer every refusal of the app or the framework with a problem; for all else see `unforeseen`."""
     app.add_exception_handler(AppError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _framework)
-    app.add_exception_handler(Exception, _unforeseen)
 
 
 def body(error: AppError, request_id: str | None = None) -> dict[str, Any]:
     """Return the problem of a refusal."""
-    return _problem(error.status, error.code, error.title, error.detail, error.flaws, request_id)
+    return _problem(
+        error.status, error.code, error.title, error.detail, flaws=error.flaws, request_id=request_id
+    )
 
 
 def response(error: AppError, request: Request) -> Response:
@@ -41,14 +46,20 @@ def request_id(request: Request) -> str | None:
 
 
 def _problem(
-    status: int, code: str, title: str, detail: str, flaws: tuple[Flaw, ...], identifier: str | None
+    status: int,
+    code: str,
+    title: str,
+    detail: str = "",
+    *,
+    flaws: Sequence[Flaw] = (),
+    request_id: str | None,
 ) -> dict[str, Any]:
     problem: dict[str, Any] = {"type": f"/problems/{code}", "title": title, "status": status, "code": code}
     if detail:
         problem["detail"] = detail
     if flaws:
         problem["errors"] = [{"pointer": it.pointer, "code": it.code, "detail": it.detail} for it in flaws]
-    return problem | ({"request_id": identifier} if identifier else {})
+    return problem | ({"request_id": request_id} if request_id else {})
 
 
 def _answer(problem: dict[str, Any], headers: dict[str, str]) -> Response:
@@ -71,27 +82,32 @@ async def _invalid(request: Request, error: Exception) -> Response:
 async def _framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  (registered for this class)
     code = _CODES.get(error.status_code, "bad_request")
-    problem = _problem(
-        error.status_code, code, HTTPStatus(error.status_code).phrase, "", (), request_id(request)
-    )
+    title = HTTPStatus(error.status_code).phrase
+    problem = _problem(error.status_code, code, title, request_id=request_id(request))
     return _answer(problem, dict(error.headers or {}))
 
 
-async def _unforeseen(request: Request, error: Exception) -> Response:
-    _log.error("unforeseen", request_id=request_id(request), error=type(error).__name__, exception=error)
+def unforeseen(error: Exception, request: Request) -> Response:
+    """Log where an error came from, and answer that it is ours.
+
+    What it says is kept to itself: a database's message may repeat what was sent.
+    """
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+    where = "\n".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
+    _log.error("unforeseen", request_id=request_id(request), error=type(error).__name__, exception=where)
     return response(AppError(), request)
 
 
 # Messages of these kinds are made of our own schema alone; any other could repeat what was sent.
 _OWN_WORDS = {
-    "missing", "extra_forbidden", "literal_error", "string_too_long", "string_too_short", "greater_than_equal",
-    "less_than_equal", "greater_than", "less_than", "too_long", "too_short", "value_error", "string_type", "int_type",
-    "float_type", "bool_type", "list_type", "dict_type", "tuple_type", "model_type", "model_attributes_type",
-    "string_pattern_mismatch", "finite_number", "int_from_float", "timezone_aware", "int_parsing", "float_parsing",
-    "bool_parsing",
+    "missing", "extra_forbidden", "literal_error", "value_error", "string_pattern_mismatch", "finite_number",
+    "string_too_long", "string_too_short", "too_long", "too_short", "timezone_aware",
+    "greater_than_equal", "less_than_equal", "greater_than", "less_than",
+    "string_type", "int_type", "float_type", "bool_type", "list_type", "dict_type", "tuple_type",
+    "model_type", "model_attributes_type", "int_from_float", "int_parsing", "float_parsing", "bool_parsing",
 }  # fmt: skip
 _RENAMED = {"missing": "required", "extra_forbidden": "unknown_field", "timezone_aware": "zone_required"}
-_PLACES = {"query", "path", "header", "body"}
+_OUR_NAME = re.compile(r"[a-z][a-z_]{0,39}")
 
 
 def flaws_of(errors: list[Any]) -> tuple[Flaw, ...]:
@@ -107,6 +123,5 @@ def _flaw(error: dict[str, Any]) -> Flaw:
 
 def _pointer(location: tuple[int | str, ...]) -> str:
     """Return a JSON pointer; a name the sender made up is shown only where it reads like one of ours."""
-    parts = [str(part) for part in location if not (part == "body" and part is location[0])]
-    plain = [part for part in parts if part.isdigit() or (part.replace("_", "").isalpha() and part.islower())]
-    return "".join(f"/{part[:40]}" for part in plain)
+    parts = location[1:] if location[:1] == ("body",) else location
+    return "".join(f"/{part}" for part in parts if isinstance(part, int) or _OUR_NAME.fullmatch(part))

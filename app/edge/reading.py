@@ -1,7 +1,7 @@
-"""The one reader of request bodies: bytes, within a limit, as strict JSON, into a model that knows every field.
+"""The one reader of request bodies: bytes, within a limit, as strict JSON, into a model of known fields.
 
-`json.loads` and FastAPI's own path take NaN, 1e999, lone surrogates and duplicate keys; two readers that understand
-one body differently are a hole. Here each of these is a 4xx with its code.
+`json.loads` and FastAPI's own path take NaN, 1e999, lone surrogates and duplicate keys; two readers that
+understand one body differently are a hole. Here each of these is a 4xx with its code.
 """
 
 import math
@@ -12,6 +12,7 @@ import jiter
 from fastapi import Request
 from pydantic import BaseModel
 from pydantic import ValidationError as PydanticValidationError
+from starlette.requests import ClientDisconnect
 
 from app.edge.problems import flaws_of
 from app.errors import AppError, BadRequestError, ValidationError
@@ -39,6 +40,12 @@ class BadJsonError(BadRequestError):
     """Not JSON, or JSON that two readers could understand differently."""
 
     code, title = "bad_json", "The body is not strict JSON"
+
+
+class CutUploadError(BadRequestError):
+    """The upload ended before its end."""
+
+    code, title = "cut_upload", "The upload was cut short"
 
 
 class JsonBody(Generic[M]):
@@ -75,16 +82,20 @@ async def read(request: Request, limit: int) -> bytes:
 
     Raises:
         TooLargeError: there is more than `limit` bytes of it, announced or not.
+        CutUploadError: the sender hung up.
     """
     announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > limit:
+    if announced.isdecimal() and int(announced) > limit:
         raise TooLargeError
     chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise TooLargeError
-        chunks.append(chunk)
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit:
+                raise TooLargeError
+            chunks.append(chunk)
+    except ClientDisconnect:
+        raise CutUploadError from None
     return b"".join(chunks)
 
 

@@ -1,11 +1,15 @@
-"""One line and one id for each request: method, route template, status, seconds; never a path or a query. Pure ASGI."""
+"""One line and one id for each request: method, route template, status, seconds; never a path or a query.
 
-from secrets import token_hex
+Pure ASGI, and the outermost of ours: an error that nobody foresaw ends here, logged without its words.
+"""
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import clock
+from app.edge import problems
+from app.ids import new_request_id
 from app.logs import get_logger
 
 _log = get_logger("edge.requests")
@@ -23,18 +27,22 @@ class RequestLog:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        began, status = clock.monotonic(), 500
-        request_id = scope["heard.request_id"] = token_hex(8)
+        began, status, started = clock.monotonic(), 500, False
+        request_id = scope["heard.request_id"] = new_request_id()
 
         async def send_named(message: Message) -> None:
-            nonlocal status
+            nonlocal status, started
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, started = message["status"], True
                 MutableHeaders(scope=message)["X-Request-Id"] = request_id
             await send(message)
 
         try:
             await self.app(scope, receive, send_named)
+        except Exception as error:  # noqa: BLE001  (the last place that can still answer)
+            answer = problems.unforeseen(error, Request(scope))
+            if not started:
+                await answer(scope, receive, send_named)
         finally:
             _log.info(
                 "request",

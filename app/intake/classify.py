@@ -86,9 +86,15 @@ class Classified:
 
 
 def classify(
-    submission: Submission, *, sender: Sender, snapshot: Snapshot, once: Once | None, now: datetime
+    submission: Submission,
+    *,
+    sender: Sender,
+    snapshot: Snapshot,
+    once: Once | None,
+    now: datetime,
+    identifier: UUID | None = None,
 ) -> Classified:
-    """Decide all that can be decided about a submission.
+    """Decide all that can be decided about a submission; its id is a new one where the caller gives none.
 
     Raises:
         ValidationError: a field is out of bounds, or not this sender's to set.
@@ -103,7 +109,7 @@ def classify(
     known = who is not None and sender.site is None
     received_at = now
     return Classified(
-        id=new_id(now),
+        id=identifier or new_id(now),
         submission=submission,
         reference=new_reference(),
         source=source,

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.db import dialect
@@ -69,8 +69,7 @@ def forget(session: Session, subject_ids: Sequence[UUID]) -> None:
 
 def add_messages(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Insert messages."""
-    if rows:
-        session.execute(insert(Message), list(rows))
+    dialect.insert_rows(session, Message, rows)
 
 
 def lock_import(session: Session, import_id: UUID) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from app.customers.schemas import CustomerIn
 from app.satisfaction.schemas import ScoreIn
@@ -15,7 +16,7 @@ AttributeValue = (
     Annotated[str, Field(max_length=1000)] | bool | int | Annotated[float, Field(allow_inf_nan=False)] | None
 )
 
-EXAMPLE = {
+EXAMPLE: JsonDict = {
     "kind": "complaint",
     "text": "The lift is stuck again.",
     "subject": "Lift",

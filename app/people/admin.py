@@ -1,5 +1,6 @@
 """Set up agents and teams."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -15,9 +16,9 @@ from app.people.schemas import AgentIn, AgentOut, AgentPatch, Ref, TeamIn, TeamO
 
 def create_agent(session: Session, *, new: AgentIn, by: UUID | None, now: datetime) -> AgentOut:
     """Add an agent; one who is in no team joins the default team."""
-    team_ids = store.find_teams(session, new.teams, pointer="/teams") or [store.default_team_id(session)]
+    team_ids = _teams(session, new.teams)
     fields = new.model_dump(exclude={"teams"})
-    agent = store.add_agent(session, Agent(**fields, id=new_id(now), created_at=now), team_ids=set(team_ids))
+    agent = store.add_agent(session, Agent(**fields, id=new_id(now), created_at=now), team_ids=team_ids)
     events.record_configuration(session, "agent.created", agent.id, by=by, now=now)
     return read_agent(session, agent_id=agent.id)
 
@@ -25,15 +26,11 @@ def create_agent(session: Session, *, new: AgentIn, by: UUID | None, now: dateti
 def change_agent(
     session: Session, *, agent_id: UUID, patch: AgentPatch, by: UUID | None, now: datetime
 ) -> AgentOut:
-    """Change what was given of an agent."""
+    """Change what was given of an agent; one who is left in no team joins the default team."""
     agent = store.agent(session, agent_id)
-    if patch.capacity is not None:
-        agent.capacity = patch.capacity
-    if patch.languages is not None:
-        agent.languages = patch.languages
-    if patch.teams is not None:
-        store.set_teams(session, agent_id, set(store.find_teams(session, patch.teams, pointer="/teams")))
-    session.flush()
+    store.change_agent(session, agent, patch.model_dump(exclude_unset=True, exclude={"teams"}))
+    if "teams" in patch.model_fields_set:
+        store.set_teams(session, agent_id, _teams(session, patch.teams))
     events.record_configuration(session, "agent.changed", agent_id, by=by, now=now)
     return read_agent(session, agent_id=agent_id)
 
@@ -51,10 +48,10 @@ def read_agent(session: Session, *, agent_id: UUID) -> AgentOut:
     Raises:
         NotFoundError: there is no such agent.
     """
-    found = next((row for row in store.agents(session) if row[0].id == agent_id), None)
-    if found is None:
+    found = store.agents(session, only=agent_id)
+    if not found:
         raise NotFoundError
-    agent, status, load = found
+    agent, status, load = found[0]
     return _render(agent, store.teams_of(session, [agent_id])[agent_id], status, load)
 
 
@@ -75,6 +72,11 @@ def create_team(session: Session, *, new: TeamIn, by: UUID | None, now: datetime
 def list_teams(session: Session) -> list[TeamOut]:
     """Return every team."""
     return [TeamOut.model_validate(each) for each in store.teams(session)]
+
+
+def _teams(session: Session, named: Sequence[str]) -> set[UUID]:
+    found = store.find_teams(session, named, pointer="/teams")
+    return set(found) or {store.default_team_id(session)}
 
 
 def _render(agent: Agent, teams: list[Team], status: str, load: int) -> AgentOut:

@@ -3,12 +3,30 @@
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
+from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Strategy = Literal["pull", "least_loaded"]
 PresenceStatus = Literal["online", "away", "offline"]
 ShortName = Annotated[str, Field(min_length=1, max_length=200)]
+Email = Annotated[str, Field(max_length=200, pattern=r"^[^@\s]+@[^@\s]+$")]
+Capacity = Annotated[int, Field(ge=0, le=1000, description="Open tickets the worker gives at most.")]
+Languages = Annotated[list[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]], Field(max_length=50)]
+Skills = Annotated[
+    dict[Annotated[str, Field(max_length=40)], Annotated[int, Field(ge=1, le=5)]], Field(max_length=100)
+]
+TeamNames = Annotated[list[ShortName], Field(max_length=100, description="Names or ids of teams.")]
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        message = "no such time zone"
+        raise ValueError(message)
+    return name
+
+
+Zone = Annotated[str, Field(max_length=40), AfterValidator(_known_zone)]
 
 
 class Ref(BaseModel):
@@ -29,14 +47,12 @@ class AgentIn(BaseModel):
     )
 
     name: ShortName
-    email: Annotated[str, Field(max_length=200, pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
-    capacity: Annotated[int, Field(ge=0, le=1000)] = 5
-    languages: Annotated[list[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]], Field(max_length=50)] = []
-    zone: Annotated[str, Field(max_length=40)] = "UTC"
-    skills: Annotated[
-        dict[Annotated[str, Field(max_length=40)], Annotated[int, Field(ge=1, le=5)]], Field(max_length=100)
-    ] = {}
-    teams: Annotated[list[ShortName], Field(max_length=100, description="Names or ids of teams.")] = []
+    email: Email | None = None
+    capacity: Capacity = 5
+    languages: Languages = []
+    zone: Zone = "UTC"
+    skills: Skills = {}
+    teams: TeamNames = []
 
 
 class AgentOut(BaseModel):
@@ -56,17 +72,17 @@ class AgentOut(BaseModel):
 
 
 class AgentPatch(BaseModel):
-    """What may change of an agent; absent fields stay."""
+    """A merge patch of an agent: absent fields stay; null clears the address, all else needs a value."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"capacity": 8}]})
 
-    capacity: Annotated[int, Field(ge=0, le=1000)] | None = None
-    languages: (
-        Annotated[list[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]], Field(max_length=50)] | None
-    ) = None
-    teams: Annotated[list[ShortName], Field(max_length=100, description="Names or ids of teams.")] | None = (
-        None
-    )
+    name: ShortName = ""
+    email: Email | None = None
+    capacity: Capacity = 0
+    languages: Languages = []
+    zone: Zone = "UTC"
+    skills: Skills = {}
+    teams: TeamNames = []
 
 
 class PresenceIn(BaseModel):

@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.db import dialect
@@ -34,13 +36,15 @@ def require_agent(session: Session, agent_id: UUID, *, pointer: str) -> None:
         raise invalid(pointer, "unknown_agent", "no such agent")
 
 
-def agents(session: Session) -> list[tuple[Agent, str, int]]:
-    """Return every agent with presence and number of open tickets, by name."""
+def agents(session: Session, *, only: UUID | None = None) -> list[tuple[Agent, str, int]]:
+    """Return every agent, or one alone, with presence and number of open tickets, by name."""
     query = (
         select(Agent, Presence.status, AgentLoad.open)
         .join(Presence, Presence.agent_id == Agent.id)
         .join(AgentLoad, AgentLoad.agent_id == Agent.id)
     )
+    if only is not None:
+        query = query.where(Agent.id == only)
     return [
         (each, status, load) for each, status, load in session.execute(query.order_by(Agent.name, Agent.id))
     ]
@@ -48,13 +52,31 @@ def agents(session: Session) -> list[tuple[Agent, str, int]]:
 
 def add_agent(session: Session, new: Agent, *, team_ids: Collection[UUID]) -> Agent:
     """Add an agent: offline, with nothing to do, in these teams."""
-    row = {column.key: getattr(new, column.key) for column in Agent.__table__.columns}
-    if not dialect.insert_new(session, Agent, [row], key=("name",)):
-        raise NameTakenError
+    session.add(new)
+    _flush_named(session)
     session.execute(insert(Presence), {"agent_id": new.id, "status": "offline", "seen_at": new.created_at})
     session.execute(insert(AgentLoad), {"agent_id": new.id, "open": 0})
     set_teams(session, new.id, team_ids)
-    return agent(session, new.id)
+    return new
+
+
+def change_agent(session: Session, changed: Agent, fields: dict[str, Any]) -> None:
+    """Write these columns of an agent."""
+    for name, value in fields.items():
+        setattr(changed, name, value)
+    _flush_named(session)
+
+
+def _flush_named(session: Session) -> None:
+    """Write an agent whose name or address may be another's.
+
+    Raises:
+        NameTakenError: it is.
+    """
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise NameTakenError from error
 
 
 def set_teams(session: Session, agent_id: UUID, team_ids: Collection[UUID]) -> None:
@@ -89,7 +111,7 @@ def find_teams(session: Session, named: Sequence[str], *, pointer: str) -> list[
     by_name = {key: each.id for each in teams(session) for key in (each.name, str(each.id))}
     for place, name in enumerate(named):
         if name not in by_name:
-            raise invalid(f"{pointer}/{place}" if len(named) > 1 else pointer, "unknown_team", "no such team")
+            raise invalid(f"{pointer}/{place}", "unknown_team", "no such team")
     return [by_name[name] for name in named]
 
 
@@ -133,7 +155,7 @@ def take_slot(session: Session, agent_id: UUID, *, within: int) -> bool:
 
 
 def shift_load(session: Session, *, released: UUID | None, taken: UUID | None) -> None:
-    """Move one open ticket from one agent's load to another's; a person's own decision may exceed the capacity."""
+    """Move one open ticket from one agent's load to another's; a person may decide to exceed the capacity."""
     if released == taken:
         return
     steps = sorted((each, step) for each, step in ((released, -1), (taken, 1)) if each is not None)
@@ -159,7 +181,7 @@ def add_missing(
         for name in sorted(team_names)
     ]
     added = dialect.insert_new(session, Team, new_teams, key=("name",))
-    new_agents = [
+    new_agents: list[dict[str, Any]] = [
         {
             "id": new_id(now), "name": name, "email": None, "capacity": 0, "languages": [], "zone": "UTC",
             "skills": {}, "import_id": import_id, "created_at": now,

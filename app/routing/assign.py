@@ -1,4 +1,4 @@
-"""Give a ticket to an agent, with the reason."""
+"""Give a ticket to an agent, or back to the queue, with the reason."""
 
 from datetime import datetime
 from typing import Any
@@ -34,6 +34,24 @@ def assign(
     at = move(
         session, ticket, Move.ASSIGN, by=by, now=now, to_agent=agent_id, data=data, slot_taken=slot_taken
     )
+    _keep(session, ticket, agent_id, how=how, reason=reason, at=at)
+
+
+def give_back(
+    session: Session, ticket: Ticket, *, by: UUID | None, how: str, reason: dict[str, Any], now: datetime
+) -> None:
+    """Put the ticket back into the queue; it must be locked.
+
+    Raises:
+        MoveRefusedError: nobody has it, or it is resolved or closed.
+    """
+    at = move(session, ticket, Move.UNASSIGN, by=by, now=now, data={"how": how})
+    _keep(session, ticket, None, how=how, reason=reason, at=at)
+
+
+def _keep(
+    session: Session, ticket: Ticket, agent_id: UUID | None, *, how: str, reason: dict[str, Any], at: datetime
+) -> None:
     decided = Assignment(
         id=new_id(at), ticket_id=ticket.id, agent_id=agent_id, by=how, reason=reason, decided_at=at
     )

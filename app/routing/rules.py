@@ -20,6 +20,6 @@ class Candidate:
 
 
 def least_loaded(candidates: Iterable[Candidate]) -> Candidate | None:
-    """Return the agent with the smallest share of capacity taken; among equals the one with more free, then by id."""
+    """Return whose share of capacity taken is smallest; among equals, who has more free slots."""
     free = [each for each in candidates if each.open < each.capacity]
     return min(free, key=lambda each: (each.load, each.open - each.capacity, each.agent_id), default=None)

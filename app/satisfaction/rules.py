@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+_ROUNDING = 1e-9
+
 
 @dataclass(frozen=True, slots=True)
 class InstrumentFacts:
@@ -18,7 +20,7 @@ class InstrumentFacts:
     def takes(self, value: float) -> bool:
         """Whether a value lies on the scale: within its ends and on one of its steps."""
         steps = (value - self.low) / self.step
-        return self.low <= value <= self.high and abs(steps - round(steps)) < 1e-9
+        return self.low <= value <= self.high and abs(steps - round(steps)) < _ROUNDING
 
 
 READY = (("csat", "csat", 1, 5), ("nps", "nps", 0, 10), ("ces", "ces", 1, 7))

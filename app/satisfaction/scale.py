@@ -41,7 +41,7 @@ def rows(
     *,
     comment: str | None = None,
 ) -> list[dict[str, Any]]:
-    """Return the rows of one submission's scores; `shared` is what they have in common, the first has the comment."""
+    """Return the rows of one submission's scores; `shared` is what they share, the first has the comment."""
     return [
         {
             **shared,

@@ -24,11 +24,14 @@ class InstrumentIn(BaseModel):
     kind: Literal["csat", "nps", "ces", "scale"] = "scale"
     low: Annotated[int, Field(ge=-1000, le=1000)]
     high: Annotated[int, Field(ge=-1000, le=1000)]
-    step: Annotated[float, Field(ge=0.001, le=1000, allow_inf_nan=False)] = 1
+    step: Annotated[float, Field(ge=0.001, lt=1000, allow_inf_nan=False)] = 1
     question: Annotated[str, Field(max_length=500)] = ""
 
     @model_validator(mode="after")
     def _scale_makes_sense(self) -> Self:
+        if self.step != round(self.step, 3):
+            message = "a step has three decimals at most"
+            raise ValueError(message)
         standard = {"nps": (0, 10), "ces": (1, 7), "csat": (1, 5)}.get(self.kind)
         if self.low >= self.high or self.step > self.high - self.low:
             message = "low must lie below high, and a step must fit between them"

@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.db import dialect
 from app.models.satisfaction import Instrument, Score
 
 
@@ -17,7 +18,8 @@ def instruments(session: Session) -> list[Instrument]:
 
 
 def add_instrument(session: Session, new: Instrument) -> Instrument:
-    """Add an instrument as the next version of its name."""
+    """Add an instrument as the next version of its name; one writer at a time, or two would count alike."""
+    dialect.advisory_lock(session, "instruments")
     latest = session.scalar(select(func.max(Instrument.version)).where(Instrument.name == new.name))
     new.version = (latest or 0) + 1
     session.add(new)
@@ -27,8 +29,7 @@ def add_instrument(session: Session, new: Instrument) -> Instrument:
 
 def add_scores(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Insert scores."""
-    if rows:
-        session.execute(insert(Score), list(rows))
+    dialect.insert_rows(session, Score, rows)
 
 
 def received(session: Session, submission_ids: Iterable[UUID]) -> dict[UUID, datetime]:

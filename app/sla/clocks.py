@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.events import store as events
 from app.ids import new_id
+from app.models.events import Event
 from app.sla import store
 from app.sla.rules import Episode, Happened, replay
 
@@ -16,7 +17,7 @@ from app.sla.rules import Episode, Happened, replay
 def replay_ticket(session: Session, ticket_id: UUID, *, now: datetime) -> None:
     """Replay one ticket from its own events and bring its clocks in line."""
     happened = [
-        Happened(event.type, event.subject_version, event.occurred_at, event.actor_id)
+        Happened(event.type, event.subject_version, event.occurred_at, _credited(event))
         for event in events.of_subject(session, ticket_id)
     ]
     wanted = {(row["name"], row["ordinal"]): row for row in rows_of(ticket_id, replay(happened), now=now)}
@@ -27,6 +28,12 @@ def replay_ticket(session: Session, ticket_id: UUID, *, now: datetime) -> None:
             store.change_clock(session, clock.id, values)
     store.drop_clocks(session, [clock.id for key, clock in present.items() if key not in wanted])
     store.add_clocks(session, [row for key, row in wanted.items() if key not in present])
+
+
+def _credited(event: Event) -> UUID | None:
+    """Return whose work the event was: who acted; a resolution is the work of who had the ticket."""
+    resolver_id = event.data.get("resolver_id")
+    return UUID(resolver_id) if resolver_id else event.actor_id
 
 
 def rows_of(ticket_id: UUID, episodes: Iterable[Episode], *, now: datetime) -> Sequence[dict[str, Any]]:

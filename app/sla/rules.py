@@ -1,12 +1,14 @@
 """Which waiting episodes a ticket's events make: a fold. Pure.
 
     - One first-response episode, from the opening to the first public answer of an agent.
-    - Any number of next-response ones: from a customer's word that finds nobody owing an answer, to the next answer.
-    - One resolution episode per (re)opening; a customer's word on a resolved ticket reopens it. Resolving without an
-      answer does not stop the response episodes.
+    - Any number of next-response ones: from a customer's word that finds nobody owing an answer to the next
+      answer.
+    - One resolution episode per (re)opening; a customer's word on a resolved ticket reopens it. Resolving
+      without an answer does not stop the response episodes.
 
-Events come in replay order (occurred_at, version), but the opening is always read first: an answer from before the
-ticket then stops its episode and marks it inconsistent, which is a finding about the data, not a fast answer.
+Events come in replay order (occurred_at, version), but the opening is always read first: an answer from
+before the ticket then stops its episode and marks it inconsistent, which is a finding about the data, not a
+fast answer. An event that comes after all others in replay order changes no finished episode.
 """
 
 from collections.abc import Iterable

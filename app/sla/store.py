@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from app.db import dialect
 from app.models.tickets import Clock
 
 
 def add_clocks(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Insert clocks."""
-    if rows:
-        session.execute(insert(Clock), list(rows))
+    dialect.insert_rows(session, Clock, rows)
 
 
 def of_ticket(session: Session, ticket_id: UUID) -> list[Clock]:

@@ -1,4 +1,4 @@
-"""Change a ticket: one move of the state table, with its event, its place in the queue and its agent's load."""
+"""Change a ticket: one move of the state table, with event, place in the queue and the agent's load."""
 
 from datetime import datetime
 from typing import Any
@@ -33,21 +33,20 @@ def move(
 ) -> datetime:
     """Make one move and leave its event; returns the instant it is recorded at.
 
-    The ticket's row must be locked. `to_agent` goes with `ASSIGN`; `slot_taken` says that the agent's load already
-    counts it. What we witness never precedes what we witnessed before: the instant is the later of `now` and that.
+    The ticket's row must be locked. `to_agent` goes with `ASSIGN`; `slot_taken` says that the agent's load
+    already counts it. What we witness never precedes what we witnessed before: the instant is the later of
+    `now` and that.
 
     Raises:
         MoveRefusedError: the ticket's status does not allow it.
     """
-    held_by = holder(ticket)
-    if step is Move.ASSIGN:
-        ticket.assignee_id = to_agent
-    elif step is Move.UNASSIGN:
-        ticket.assignee_id = None
-    status = after(Status(ticket.status), step, has_agent=ticket.assignee_id is not None)
+    assignee_id = {Move.ASSIGN: to_agent, Move.UNASSIGN: None}.get(step, ticket.assignee_id)
+    status = after(Status(ticket.status), step, has_agent=assignee_id is not None)
     if status is None:
         message = f"a ticket that is {ticket.status} can't be {step.value.split('.')[1].replace('_', ' ')}"
         raise MoveRefusedError(message)
+    held_by = holder(ticket)
+    ticket.assignee_id = assignee_id
     at = max(now, events.last_witnessed_at(session, ticket.id) or now)
     _enter(ticket, status, at)
     people.shift_load(session, released=held_by, taken=None if slot_taken else holder(ticket))

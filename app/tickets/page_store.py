@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, literal, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.db import dialect
@@ -39,7 +39,9 @@ def page(
     """Return up to `limit` tickets that come after a place, oldest received first."""
     query = select(Ticket).where(*_conditions(wanted, seen_by))
     if after is not None:
-        query = query.where(tuple_(Ticket.received_at, Ticket.id) > tuple_(*after))
+        # Without its column's type SQLite would compare an instant as text with numbers.
+        place = (literal(after[0], Ticket.received_at.type), literal(after[1], Ticket.id.type))
+        query = query.where(tuple_(Ticket.received_at, Ticket.id) > tuple_(*place))
     return list(session.scalars(query.order_by(Ticket.received_at, Ticket.id).limit(limit)))
 
 
@@ -62,11 +64,11 @@ def _conditions(wanted: Wanted, viewer: Viewer) -> list[ColumnElement[bool]]:
     if wanted.assignee:
         conditions.append(Ticket.assignee_id.in_(_named(Agent, wanted.assignee)))
     if wanted.q:
-        conditions.append(dialect.contains(Ticket.search_text, searchable(wanted.q)))
+        conditions.append(dialect.contains(Ticket.search_text.expression, searchable(wanted.q)))
     return conditions
 
 
-def _named(model: type[Agent] | type[Team], values: Sequence[str]) -> Select[tuple[UUID]]:
+def _named(model: type[Agent] | type[Team], values: Sequence[str]) -> Select[UUID]:
     ids = [UUID(value) for value in values if _is_uuid(value)]
     return select(model.id).where(or_(model.name.in_(values), model.id.in_(ids)))
 

@@ -1,7 +1,7 @@
 """What a ticket may go through: the table of moves, the queue order, the text we search. Pure.
 
 The table says for each status which moves are allowed and where they lead. `open` needs an agent: a move
-that leads to `open` on a ticket nobody has leads to `new` (see `settle`).
+that leads to `open` on a ticket nobody has leads to `new` (see `after`).
 """
 
 import unicodedata
@@ -77,15 +77,20 @@ def after(status: Status, move: Move, *, has_agent: bool) -> Status | None:
 def queue_at(received_at: datetime, priority: str, *, due_at: datetime | None = None) -> datetime:
     """Return the place in the queue: the later of due and received, moved forward by priority.
 
-    It never changes while a ticket waits, so an index serves the queue, and waiting alone brings everyone forward.
+    It never changes while a ticket waits, so an index serves the queue, and waiting alone brings everyone
+    forward.
     """
     return max(due_at or received_at, received_at) - _HEAD_START[priority]
 
 
 def searchable(*parts: str | None) -> str:
-    """Return text as it is searched: compatibility forms, case and accents folded away."""
-    text = unicodedata.normalize("NFKD", "\n".join(part for part in parts if part).casefold())
-    return "".join(symbol for symbol in text if not unicodedata.combining(symbol))
+    """Return text as it is searched: compatibility forms, case and accents folded away.
+
+    Folding case comes between two decompositions: some forms hold capitals (№), some capitals hold accents.
+    """
+    apart = unicodedata.normalize("NFKD", "\n".join(part for part in parts if part))
+    folded = unicodedata.normalize("NFKD", apart.casefold())
+    return "".join(symbol for symbol in folded if not unicodedata.combining(symbol))
 
 
 def diagram() -> str:

@@ -12,7 +12,8 @@ Kind = Literal["complaint", "question", "comment"]
 Channel = Literal["web", "phone", "email", "chat", "social", "api", "in_person"]
 Priority = Literal["low", "normal", "high", "urgent"]
 StatusName = Literal["new", "open", "pending", "resolved", "closed"]
-Words = Annotated[str, Field(min_length=1, max_length=20_000)]
+Words = Annotated[str, Field(min_length=1, max_length=20_000, pattern=r"\S")]
+"""What somebody says: not blank, for a blank answer would stop the clocks."""
 Topic = Annotated[str, Field(min_length=1, max_length=200)]
 Language = Annotated[str, Field(max_length=35, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 
@@ -99,6 +100,21 @@ class TimelineEntry(BaseModel):
     data: dict[str, Any]
 
 
+class Decision(BaseModel):
+    """Who got a ticket, by whose decision, and why; no agent: it was given back to the queue."""
+
+    agent: Ref | None
+    by: str
+    reason: dict[str, Any]
+    decided_at: datetime
+
+
+class Decisions(BaseModel):
+    """All decisions about who has a ticket, in order."""
+
+    data: list[Decision]
+
+
 class AssignTo(BaseModel):
     """Who gets the ticket."""
 
@@ -139,6 +155,13 @@ class TrackedMessage(BaseModel):
     at: datetime
 
 
+class FollowUp(BaseModel):
+    """The ticket that goes on where a closed one ended, with the token by which the customer sees it."""
+
+    reference: str
+    tracking_token: str
+
+
 class Tracked(BaseModel):
     """What a customer sees of a ticket by its token."""
 
@@ -149,3 +172,4 @@ class Tracked(BaseModel):
     received_at: datetime
     first_response_due_at: datetime | None
     messages: list[TrackedMessage]
+    follow_up: FollowUp | None

@@ -7,13 +7,16 @@ from sqlalchemy.orm import Session
 
 from app.customers import store as customers
 from app.events import store as events
-from app.models.tickets import Ticket
+from app.models.tickets import Message, Ticket
 from app.people import store as people
 from app.people.schemas import Ref
-from app.tickets import store
-from app.tickets.rules import OPENED
+from app.tickets import store, tokens
+from app.tickets.rules import OPENED, Status
 from app.tickets.schemas import (
     CustomerOut,
+    Decision,
+    Decisions,
+    FollowUp,
     TicketDetail,
     TicketOut,
     Timeline,
@@ -39,7 +42,7 @@ def ticket(session: Session, row: Ticket) -> TicketDetail:
 
 def timeline(session: Session, row: Ticket) -> Timeline:
     """Render all that happened to a ticket, with what was said."""
-    said = {message.id: message.text for message in store.messages(session, row.id)}
+    said = {str(message.id): message.text for message in store.messages(session, row.id)}
     happened = events.of_subject(session, row.id)
     names = people.names(session, {event.actor_id for event in happened}, ())
     return Timeline(
@@ -49,7 +52,7 @@ def timeline(session: Session, row: Ticket) -> Timeline:
                 type=event.type,
                 at=event.occurred_at,
                 by=_ref(event.actor_id, names),
-                text=row.text if event.type == OPENED else said.get(_message_id(event.data)),
+                text=row.text if event.type == OPENED else said.get(str(event.data.get("message_id"))),
                 data=event.data,
             )
             for event in happened
@@ -57,14 +60,28 @@ def timeline(session: Session, row: Ticket) -> Timeline:
     )
 
 
-def tracked(session: Session, row: Ticket) -> Tracked:
+def decisions(session: Session, row: Ticket) -> Decisions:
+    """Render who got a ticket, and why."""
+    made = store.assignments(session, row.id)
+    names = people.names(session, {each.agent_id for each in made}, ())
+    return Decisions(
+        data=[
+            Decision(
+                agent=_ref(each.agent_id, names), by=each.by, reason=each.reason, decided_at=each.decided_at
+            )
+            for each in made
+        ]
+    )
+
+
+def tracked(session: Session, row: Ticket, *, secret: bytes) -> Tracked:
     """Render what the customer may see: the public conversation, never notes or names."""
     conversation = [TrackedMessage(by="you", text=row.text, at=row.occurred_at)] if row.text else []
     conversation += [
         TrackedMessage(
             by="you" if message.author == "customer" else "us", text=message.text, at=message.occurred_at
         )
-        for message in store.messages(session, row.id, public_only=True)
+        for message in _conversation(session, row)
     ]
     return Tracked.model_validate(
         {
@@ -75,7 +92,26 @@ def tracked(session: Session, row: Ticket) -> Tracked:
             "received_at": row.received_at,
             "first_response_due_at": None,
             "messages": conversation,
+            "follow_up": _follow_up(session, row, secret),
         }
+    )
+
+
+def _conversation(session: Session, row: Ticket) -> list[Message]:
+    """Return the public messages as their events stand: a clock that steps back gives several one instant."""
+    happened = events.of_subject(session, row.id)
+    place = {event.data.get("message_id"): number for number, event in enumerate(happened)}
+    said = store.messages(session, row.id, public_only=True)
+    return sorted(said, key=lambda message: place.get(str(message.id), 0))
+
+
+def _follow_up(session: Session, row: Ticket, secret: bytes) -> FollowUp | None:
+    """Only a closed ticket has one; its customer knows no other way to it than this."""
+    found = store.find_follow_up(session, row.id) if row.status == Status.CLOSED else None
+    if found is None:
+        return None
+    return FollowUp(
+        reference=found.reference, tracking_token=tokens.make(secret, found.id, found.token_version)
     )
 
 
@@ -101,8 +137,3 @@ def _common(row: Ticket, names: dict[UUID, str], customer_names: dict[UUID, str 
 
 def _ref(subject_id: UUID | None, names: dict[UUID, str]) -> Ref | None:
     return Ref(id=subject_id, name=names.get(subject_id, "")) if subject_id else None
-
-
-def _message_id(data: dict[str, object]) -> UUID | None:
-    found = data.get("message_id")
-    return UUID(str(found)) if found else None

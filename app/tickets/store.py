@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.db import dialect
 from app.errors import NotFoundError
 from app.models.routing import Assignment
 from app.models.tickets import Message, Ticket
@@ -49,8 +50,7 @@ _DIMENSIONS = (
 
 def add_tickets(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Insert tickets."""
-    if rows:
-        session.execute(insert(Ticket), list(rows))
+    dialect.insert_rows(session, Ticket, rows)
 
 
 def add(session: Session, ticket: Ticket) -> None:
@@ -94,6 +94,11 @@ def get(session: Session, ticket_id: UUID, *, seen_by: Viewer) -> Ticket:
     return _visible(session.get(Ticket, ticket_id), seen_by)
 
 
+def find_follow_up(session: Session, closed_id: UUID) -> Ticket | None:
+    """Return the ticket that goes on where a closed one ended, if there is one."""
+    return session.scalar(select(Ticket).where(Ticket.follow_up_of == closed_id))
+
+
 def lock_follow_up(session: Session, closed_id: UUID) -> Ticket | None:
     """Return the ticket that goes on where a closed one ended, locked, if there is one."""
     return session.scalar(select(Ticket).where(Ticket.follow_up_of == closed_id).with_for_update())
@@ -113,7 +118,7 @@ def add_message(session: Session, message: Message) -> Message:
 
 
 def messages(session: Session, ticket_id: UUID, *, public_only: bool = False) -> list[Message]:
-    """Return a ticket's messages in order."""
+    """Return a ticket's messages, by time; those of one instant stand in any order."""
     query = select(Message).where(Message.ticket_id == ticket_id)
     if public_only:
         query = query.where(Message.public)
@@ -124,3 +129,9 @@ def add_assignment(session: Session, assignment: Assignment) -> None:
     """Store who decided that an agent has the ticket, and why."""
     session.add(assignment)
     session.flush()
+
+
+def assignments(session: Session, ticket_id: UUID) -> list[Assignment]:
+    """Return the decisions about who has a ticket, in order."""
+    query = select(Assignment).where(Assignment.ticket_id == ticket_id)
+    return list(session.scalars(query.order_by(Assignment.decided_at, Assignment.id)))

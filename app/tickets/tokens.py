@@ -1,4 +1,7 @@
-"""Tracking tokens: HMAC over ticket and token version, so nothing is stored and raising the version revokes. Pure."""
+"""Tracking tokens: HMAC over ticket and token version. Pure.
+
+Nothing is stored, and raising the version revokes.
+"""
 
 import base64
 import hashlib

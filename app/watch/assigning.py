@@ -13,9 +13,14 @@ STRATEGY = "least_loaded"
 MOST = 20
 
 
+def someone_can_take(session: Session) -> bool:
+    """Whether there is anything to assign; asked often, so it only reads."""
+    return store.someone_can_take(session, strategy=STRATEGY)
+
+
 def assign_waiting(session: Session, *, now: datetime) -> int:
     """Assign the first waiting tickets whose team has someone free, and return how many."""
-    free = store.free_agents(session, strategy=STRATEGY)
+    free = store.lock_free_agents(session, strategy=STRATEGY)
     if not free:
         return 0
     assigned = 0
@@ -28,7 +33,7 @@ def assign_waiting(session: Session, *, now: datetime) -> int:
             "strategy": STRATEGY,
             "open": chosen.open,
             "capacity": chosen.capacity,
-            "candidates": len(candidates),
+            "candidates": sum(1 for each in candidates if each.open < each.capacity),
         }
         assign(
             session, ticket, chosen.agent_id, by=None, how=STRATEGY, reason=reason, now=now, slot_taken=True

@@ -5,6 +5,11 @@ from sqlalchemy.orm import Session
 from app.events import store
 
 
+def anything_to_publish(session: Session) -> bool:
+    """Whether an event is not in the stream yet; asked often, so it only reads."""
+    return store.is_unpublished(session)
+
+
 def publish(session: Session) -> int:
     """Move the next events into the stream, and return how many."""
     return store.publish(session)

@@ -1,4 +1,8 @@
-"""The worker: loops that let time pass, each step a write of its own."""
+"""The worker: loops that let time pass.
+
+A step asks by reading whether there is anything to do, and writes only then: an idle worker leaves the writer
+alone, and can ask often enough to assign within milliseconds.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,10 +13,10 @@ from app.access import store as access
 from app.db.database import Lane
 from app.logs import get_logger
 from app.services import Services
-from app.watch.assigning import assign_waiting
-from app.watch.publishing import publish
+from app.watch.assigning import assign_waiting, someone_can_take
+from app.watch.publishing import anything_to_publish, publish
 
-IDLE_SECONDS = 0.1
+IDLE_SECONDS = 0.05
 TROUBLE_SECONDS = 1.0
 USES_SECONDS = 30.0
 _log = get_logger("worker.loop")
@@ -26,7 +30,7 @@ async def working(services: Services) -> AsyncIterator[None]:
     if services.settings.worker:
         steps += [("assign", assign, IDLE_SECONDS), ("publish", publish_events, IDLE_SECONDS)]
     tasks = [
-        asyncio.create_task(_repeat(services, name, step, idle_seconds=idle), name=f"heard-worker-{name}")
+        asyncio.create_task(repeat(services, name, step, idle_seconds=idle), name=f"heard-worker-{name}")
         for name, step, idle in steps
     ]
     try:
@@ -40,23 +44,32 @@ async def working(services: Services) -> AsyncIterator[None]:
 
 async def assign(services: Services) -> int:
     """Assign waiting tickets once, and return how many were."""
+    if not await services.read(someone_can_take):
+        return 0
     return await services.write(partial(assign_waiting, now=services.clock()), lane=Lane.WORKER)
 
 
 async def publish_events(services: Services) -> int:
     """Publish events once, and return how many were."""
+    if not await services.read(anything_to_publish):
+        return 0
     return await services.write(publish, lane=Lane.WORKER)
 
 
 async def note_uses(services: Services) -> int:
     """Write down when keys were last used, and answer 0: the next time is soon enough."""
     seen, services.configuration.used = services.configuration.used, {}
-    if seen:
+    if not seen:
+        return 0
+    try:
         await services.write(partial(access.note_use, seen=seen), lane=Lane.WORKER)
+    except Exception:
+        services.configuration.used = seen | services.configuration.used
+        raise
     return 0
 
 
-async def _repeat(services: Services, name: str, step: Step, *, idle_seconds: float) -> None:
+async def repeat(services: Services, name: str, step: Step, *, idle_seconds: float) -> None:
     """Step until there is nothing to do, then rest; trouble is logged and tried again."""
     while True:
         try:

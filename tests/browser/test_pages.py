@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from playwright.sync_api import Browser
+from playwright.async_api import Browser
 
 from tests.served import Served
 
@@ -49,18 +49,18 @@ def tickets(served: Served) -> list[str]:
         return [ticket["kind"] for ticket in client.get("/v1/tickets").json()["data"]]
 
 
-def test_a_page_of_a_listed_origin_speaks_and_another_can_not(browser: Browser, served: Served) -> None:
+async def test_a_page_of_a_listed_origin_speaks_and_another_can_not(browser: Browser, served: Served) -> None:
     with shop() as ours, shop() as theirs, served.client() as client:
         key = client.post("/v1/sites", json={"name": "shop", "origins": [ours]}).json()["public_key"]
-        page = browser.new_page()
-        page.goto(ours)
-        first = page.evaluate(POST, [served.url, key, FIRST])
-        again = page.evaluate(POST, [served.url, key, FIRST])
-        page.evaluate(BEACON, [served.url, key, SECOND])
-        page.goto(theirs)
-        foreign = page.evaluate(POST, [served.url, key, THIRD])
-        page.wait_for_timeout(200)  # a beacon answers nobody, so there is nothing else to wait for
-        page.close()
+        page = await browser.new_page()
+        await page.goto(ours)
+        first = await page.evaluate(POST, [served.url, key, FIRST])
+        again = await page.evaluate(POST, [served.url, key, FIRST])
+        await page.evaluate(BEACON, [served.url, key, SECOND])
+        await page.goto(theirs)
+        foreign = await page.evaluate(POST, [served.url, key, THIRD])
+        await page.wait_for_timeout(200)  # a beacon answers nobody, so there is nothing else to wait for
+        await page.close()
 
     assert first[0] == 201
     assert again == first
@@ -68,14 +68,14 @@ def test_a_page_of_a_listed_origin_speaks_and_another_can_not(browser: Browser, 
     assert sorted(tickets(served)) == ["comment", "complaint"]
 
 
-def test_the_docs_page_shows_every_operation_and_asks_nobody_else(browser: Browser, served: Served) -> None:
-    page = browser.new_page()
+async def test_the_docs_page_shows_every_operation_and_asks_nobody_else(browser: Browser, served: Served) -> None:
+    page = await browser.new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    page.goto(f"{served.url}/docs")
-    page.wait_for_selector(".opblock")
-    operations = page.locator(".opblock").count()
-    page.close()
+    await page.goto(f"{served.url}/docs")
+    await page.wait_for_selector(".opblock")
+    operations = await page.locator(".opblock").count()
+    await page.close()
 
     with served.client() as client:
         paths = client.get("/openapi.json").json()["paths"]
