@@ -14,6 +14,7 @@ from app.services import Services
 from app.settings import Settings
 from tests import databases
 from tests.cast import Cast, Script
+from tests.stage import Stage
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -49,9 +50,16 @@ def kind(request: pytest.FixtureRequest) -> str:
     return name
 
 
-@pytest.fixture
-def clock() -> TestClock:
+@pytest.fixture(scope="session")
+def _session_clock() -> TestClock:
     return TestClock()
+
+
+@pytest.fixture
+def clock(_session_clock: TestClock) -> TestClock:
+    """The clock of every application, set back to the start."""
+    _session_clock.now = START
+    return _session_clock
 
 
 @pytest.fixture(scope="session")
@@ -77,9 +85,27 @@ async def empty_settings(kind: str) -> AsyncIterator[Settings]:
         yield chosen
 
 
+@pytest.fixture(scope="session")
+async def stage(kind: str, script: Script, _session_clock: TestClock) -> AsyncIterator[Stage]:
+    """The application that most tests share; see `tests/stage.py`."""
+    async with databases.fresh(kind, template="staged") as settings:
+        app = create_app(settings, clock=_session_clock)
+        async with app.router.lifespan_context(app):
+            set_up = Stage(app, script)
+            await set_up.keep()
+            yield set_up
+
+
 @pytest.fixture
-async def app(settings: Settings, clock: TestClock) -> AsyncIterator[FastAPI]:
-    """The application, started over a fresh database, without its worker."""
+async def app(stage: Stage, clock: TestClock) -> FastAPI:
+    """The application without its worker, with the cast and nothing else."""
+    await stage.reset()
+    return stage.app
+
+
+@pytest.fixture
+async def own_app(settings: Settings, clock: TestClock) -> AsyncIterator[FastAPI]:
+    """An application of the test's own, to break as it likes."""
     made = create_app(settings, clock=clock)
     async with made.router.lifespan_context(made):
         yield made

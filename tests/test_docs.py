@@ -43,7 +43,9 @@ def test_every_route_of_the_readme_exists(path: str) -> None:
     described = create_app().openapi()["paths"]
     patterns = [re.sub(r"\{[^}]+\}", "[^/]+", each) for each in described]
 
-    assert any(re.fullmatch(pattern, path) or each.startswith(path) for pattern, each in zip(patterns, described))
+    assert any(re.fullmatch(pattern, path) for pattern in patterns) or any(
+        each.startswith(path) for each in described
+    )
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([a-zA-Z][^)#:]+)\)", README))))

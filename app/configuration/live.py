@@ -21,6 +21,7 @@ class Configuration:
     def __init__(self, database: Database, snapshot: Snapshot) -> None:
         """Start from a snapshot just loaded."""
         self._database = database
+        self._refreshing = asyncio.Lock()
         self._seen_at = clock.monotonic()
         self.current = snapshot
         self.used: dict[UUID, datetime] = {}
@@ -31,16 +32,13 @@ class Configuration:
         return clock.monotonic() - self._seen_at
 
     async def refresh(self) -> None:
-        """Make the snapshot current."""
-        asked_at = clock.monotonic()
-        version = await self._database.read(store.version)
-        if version > self.current.version:
-            loaded = await self._database.read(store.load)
-            if (
-                loaded.version > self.current.version
-            ):  # two refreshes may overlap: the older never undoes the newer
-                self.current = loaded
-        self._seen_at = max(self._seen_at, asked_at)
+        """Make the snapshot current; one at a time, so that an older look never undoes a newer one."""
+        async with self._refreshing:
+            asked_at = clock.monotonic()
+            version = await self._database.read(store.version)
+            if version != self.current.version:
+                self.current = await self._database.read(store.load)
+            self._seen_at = asked_at
 
     async def keep_fresh(self) -> None:
         """Refresh for ever; a database that can't be asked makes the snapshot old, which readiness shows."""

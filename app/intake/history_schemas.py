@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from app.customers.schemas import CustomerIn
 from app.intake.schemas import ExternalId
@@ -13,7 +14,7 @@ from app.tickets.schemas import Channel, Language, Priority, Topic, Words
 Who = Annotated[
     str, Field(min_length=1, max_length=200, description="An agent's name; an unknown one is created.")
 ]
-EXAMPLE = {
+EXAMPLE: JsonDict = {
     "source": "legacy",
     "external_id": "1012",
     "kind": "question",

@@ -83,7 +83,7 @@ def lock_import(session: Session, import_id: UUID) -> None:
 
 
 def remove_some(session: Session, import_id: UUID, *, most: int) -> int:
-    """Remove so many tickets or lone scores of an import, with all that hangs on them, and return how many."""
+    """Remove so many tickets or lone scores of an import, with all that hangs on them; return how many."""
     lone = select(Score.submission_id).where(Score.import_id == import_id, Score.standalone).distinct()
     mine = select(Ticket.id).where(Ticket.import_id == import_id)
     found = list(session.scalars(lone.limit(most))) or list(session.scalars(mine.limit(most)))

@@ -1,4 +1,4 @@
-"""What a real browser makes of it: pages of listed origins speak, others can't, and the docs need nobody else."""
+"""What a real browser makes of it: listed origins speak, others can't, and the docs need nobody else."""
 
 import threading
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ FIRST, SECOND, THIRD = (f"6f1c1a52-0d5e-4f7b-9c1e-00000000000{number}" for numbe
 class _Blank(BaseHTTPRequestHandler):
     """A shop's page with nothing on it."""
 
-    def do_GET(self) -> None:  # noqa: N802  (the base class's name)
+    def do_GET(self) -> None:
         self.send_response(200)
         self.send_header("content-type", "text/html")
         self.end_headers()
@@ -68,7 +68,7 @@ async def test_a_page_of_a_listed_origin_speaks_and_another_can_not(browser: Bro
     assert sorted(tickets(served)) == ["comment", "complaint"]
 
 
-async def test_the_docs_page_shows_every_operation_and_asks_nobody_else(browser: Browser, served: Served) -> None:
+async def test_the_docs_show_every_operation_and_ask_nobody_else(browser: Browser, served: Served) -> None:
     page = await browser.new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

@@ -54,7 +54,7 @@ def heard(served: Served, *arguments: str) -> "subprocess.CompletedProcess[str]"
     )
 
 
-def test_a_file_is_loaded_but_for_its_bad_rows_once_and_can_be_taken_back(served: Served, tmp_path: Path) -> None:
+def test_a_file_is_loaded_once_but_for_its_bad_rows_and_taken_back(served: Served, tmp_path: Path) -> None:
     (tmp_path / "map.toml").write_text(MAPPING)
     (tmp_path / "rows.csv").write_text(ROWS)
     load = ("import", "tickets", str(tmp_path / "rows.csv"), "--mapping", str(tmp_path / "map.toml"))
@@ -76,9 +76,11 @@ def test_a_file_is_loaded_but_for_its_bad_rows_once_and_can_be_taken_back(served
     assert [ticket for ticket in left if ticket["origin"] == "import"] == []
 
 
-def test_the_setting_up_commands_work_and_an_agent_gets_the_waiting_complaint(served: Served) -> None:
+def test_an_agent_set_up_by_commands_gets_the_waiting_complaint(served: Served) -> None:
     with served.client() as client:
-        complaint = client.post("/v1/feedback", json={"kind": "complaint", "text": "The lift is stuck."}).json()
+        complaint = client.post(
+            "/v1/feedback", json={"kind": "complaint", "text": "The lift is stuck."}
+        ).json()
     agent = heard(served, "agent", "create", "Ana Silva", "--json")
     agent_id = agent.stdout.split('"id": "')[1].split('"')[0]
     made = [

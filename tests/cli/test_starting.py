@@ -26,10 +26,8 @@ def test_a_second_server_over_the_same_folder_is_refused(tmp_path: Path) -> None
         second = start(tmp_path)
 
     assert second.returncode == 1
-    assert second.stderr.splitlines() == [
-        f"Heard can't start: another process has {tmp_path} open;"
-        " one process at a time with the embedded database"
-    ]
+    told = f"another process has {tmp_path} open; one process at a time with the embedded database"
+    assert second.stderr.splitlines() == [f"Heard can't start: {told}"]
 
 
 def test_a_database_that_is_not_there_is_said(tmp_path: Path) -> None:

@@ -1,12 +1,19 @@
 """Whoever keeps it running learns whether it is alive and whether it can work."""
 
 import pytest
+from fastapi import FastAPI
 from httpx import AsyncClient
 
 from app.configuration import live
 from app.errors import OverloadedError
 from app.services import Services
 from tests.cast import Cast
+
+
+@pytest.fixture
+async def app(own_app: FastAPI) -> FastAPI:
+    """An application of the test's own: some break theirs."""
+    return own_app
 
 
 class Unforeseen(BaseException):

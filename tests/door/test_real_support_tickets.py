@@ -1,4 +1,4 @@
-"""2,330 real support tickets through the importer: each figure that needs no policy, against a plain count."""
+"""2,330 real support tickets through the importer: each figure without a policy, against a plain count."""
 
 import csv
 from collections import defaultdict

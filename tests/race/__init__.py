@@ -1,0 +1,1 @@
+"""Races: those who come at the same instant, over connections of their own."""
