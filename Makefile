@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -17,7 +17,7 @@ run: .venv/.run ## start Heard on this machine, with a SQLite file in data/
 	$(BIN)/heard serve
 
 test: .venv/.dev ## run the tests (on SQLite and on a throw-away PostgreSQL); ARGS="-k word" narrows
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses=auto $(ARGS)
 
 lint: .venv/.dev ## check style and format
 	$(BIN)/ruff check

@@ -1,6 +1,5 @@
 """Fixtures: a fresh database of each kind, the app over it with a clock that stands still, its clients."""
 
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
@@ -39,7 +38,7 @@ class TestClock:
 @pytest.fixture(scope="session", autouse=True)
 def _scratch() -> Iterator[None]:
     yield
-    shutil.rmtree(databases.scratch(), ignore_errors=True)
+    databases.clear()
 
 
 @pytest.fixture(scope="session", params=databases.KINDS)

@@ -18,6 +18,7 @@ from app.settings import Settings
 KINDS = os.environ.get("HEARD_TEST_DATABASES", "sqlite,pg16,pg18").split(",")
 SECRET = "a secret for tests, long enough to sign"
 _numbers = count()
+_started: list[PostgresServer] = []
 _FAST = "fsync = off\nfull_page_writes = off\nsynchronous_commit = off\nmax_connections = 200\n"
 
 
@@ -40,7 +41,15 @@ def server(version: int) -> PostgresServer:
     with (made.pgdata / "postgresql.conf").open("a") as file:
         file.write(_FAST)
     made.start()
+    _started.append(made)
     return made
+
+
+def clear() -> None:
+    """Stop the servers and forget everything."""
+    for made in _started:
+        made.cleanup()
+    shutil.rmtree(scratch(), ignore_errors=True)
 
 
 def folder_of(version: int) -> Path:
