@@ -6,18 +6,30 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help init run test lint types imports migrate migration docs docs-check openapi check format lock
+# What has a verb of its own.
+APART := tests/test_migrations.py tests/browser tests/faults
+
+.PHONY: help init run test migrations-test browser faults lint types imports migrate migration docs docs-check openapi check format lock
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 init: .venv/.dev ## make .venv with everything needed to develop
 
 run: .venv/.run ## start Heard on this machine, with a SQLite file in data/
 	$(BIN)/heard serve
 
-test: .venv/.dev ## run the tests (on SQLite and on a throw-away PostgreSQL); ARGS="-k word" narrows
-	$(BIN)/pytest --numprocesses=auto $(ARGS)
+test: .venv/.dev ## run the tests (on SQLite and on throw-away PostgreSQLs); ARGS="-k word" narrows
+	$(BIN)/pytest --numprocesses=auto --dist=worksteal $(addprefix --ignore=,$(APART)) $(ARGS)
+
+migrations-test: .venv/.dev ## run every migration up, down and up on each database
+	$(BIN)/pytest tests/test_migrations.py
+
+browser: .venv/.dev ## run the tests that need a Chromium
+	$(BIN)/pytest tests/browser
+
+faults: .venv/.dev ## stop the real server under load, and count what it acknowledged
+	$(BIN)/pytest tests/faults
 
 lint: .venv/.dev ## check style and format
 	$(BIN)/ruff check
@@ -45,7 +57,7 @@ docs-check: .venv/.dev
 openapi: .venv/.dev ## write docs/openapi.json
 	$(BIN)/python docs/generate.py openapi
 
-check: test lint types imports docs-check ## all that CI runs, in its order
+check: test lint types imports migrations-test browser faults docs-check ## all that CI runs, in its order
 
 format: .venv/.dev ## put the code into its format
 	$(BIN)/ruff check --fix
@@ -65,11 +77,11 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 	@$(PYTHON) -m venv .venv
 
 .venv/.run: requirements.lock pyproject.toml | .venv/bin/python
-	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-deps --require-hashes -r requirements.lock
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/.dev: requirements-dev.lock pyproject.toml | .venv/bin/python
-	@$(PIP) --require-hashes -r requirements-dev.lock
+	@$(PIP) --no-deps --require-hashes -r requirements-dev.lock
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch .venv/.run $@

@@ -79,7 +79,7 @@ async def clocks_of(services: Services, ticket_id: str) -> list[tuple[Any, ...]]
 
 @contextmanager
 def statements() -> Iterator[list[str]]:
-    """Collect the SQL that is sent meanwhile, but for the look at the configuration that comes once a second."""
+    """Collect the SQL that is sent meanwhile, but for the regular look at the configuration."""
     sent: list[str] = []
 
     def note(_connection: Connection, _cursor: Any, statement: str, *_rest: Any) -> None:

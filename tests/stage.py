@@ -1,6 +1,6 @@
 """One application of each kind of database for many tests: the stage is set again before each of them.
 
-Starting an application and copying a database costs more than most tests do. Here the rows as the script left them
+Starting an application and copying a database costs more than most tests do. Here the rows the script left
 are kept in tables of their own, and put back in one transaction.
 """
 

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,11 @@ from app.main import create_app
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@cache
+def paths() -> list[str]:
+    return list(create_app().openapi()["paths"])
 
 
 def test_no_generated_page_is_stale() -> None:
@@ -40,7 +46,7 @@ def test_every_command_of_the_readme_exists(said: str) -> None:
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"/v1/[a-z/-]+[a-z]", README))))
 def test_every_route_of_the_readme_exists(path: str) -> None:
-    described = create_app().openapi()["paths"]
+    described = paths()
     patterns = [re.sub(r"\{[^}]+\}", "[^/]+", each) for each in described]
 
     assert any(re.fullmatch(pattern, path) for pattern in patterns) or any(

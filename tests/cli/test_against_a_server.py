@@ -1,12 +1,13 @@
 """The command line against the real server, over a real socket."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
+from app.cli.main import app as command_line
 from tests.served import Served, serve
 
 MAPPING = """
@@ -41,17 +42,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield running
 
 
-def heard(served: Served, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run the command line as a user would."""
-    return subprocess.run(
-        [sys.executable, "-m", "app.cli", *arguments],
-        env=served.environment(),
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-    )
+def heard(served: Served, *arguments: str) -> Result:
+    """Run the command line as a user would, but for the process of its own."""
+    return CliRunner().invoke(command_line, list(arguments), env=served.environment())
 
 
 def test_a_file_is_loaded_once_but_for_its_bad_rows_and_taken_back(served: Served, tmp_path: Path) -> None:
@@ -68,7 +61,7 @@ def test_a_file_is_loaded_once_but_for_its_bad_rows_and_taken_back(served: Serve
     with served.client() as client:
         left = client.get("/v1/tickets").json()["data"]
 
-    assert (first.returncode, again.returncode, undone.returncode) == (3, 3, 0)
+    assert (first.exit_code, again.exit_code, undone.exit_code) == (3, 3, 0)
     assert "line 4" in first.stderr
     assert "line 5" in first.stderr
     times = sorted(ticket["occurred_at"] for ticket in loaded if ticket["origin"] == "import")
@@ -96,8 +89,8 @@ def test_an_agent_set_up_by_commands_gets_the_waiting_complaint(served: Served) 
 
     with served.client() as client:
         ticket = client.get(f"/v1/tickets/{complaint['id']}").json()
-    assert [(each.returncode, each.stderr) for each in made if each.returncode] == []
+    assert [(each.exit_code, each.stderr) for each in made if each.exit_code] == []
     assert ticket["assignee"]["name"] == "Ana Silva"
-    assert [each.returncode for each in listed] == [0] * 5
-    assert refused.returncode == 1
+    assert [each.exit_code for each in listed] == [0] * 5
+    assert refused.exit_code == 1
     assert "scopes" in refused.stderr

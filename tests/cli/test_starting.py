@@ -5,6 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from typer.testing import CliRunner
+
+from app.cli.main import app as command_line
+from tests import databases
 from tests.served import serve
 
 ROOT = Path(__file__).parents[2]
@@ -18,15 +23,16 @@ def start(folder: Path, **settings: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_a_second_server_over_the_same_folder_is_refused(tmp_path: Path) -> None:
-    with serve(tmp_path):
+def test_a_folder_is_for_one_server_and_its_secrets_for_one_user(tmp_path: Path) -> None:
+    with serve(tmp_path) as served:
+        modes = [(served.folder / name).stat().st_mode & 0o777 for name in ("admin.key", "secret")]
         second = start(tmp_path)
 
+    told = f"another process has {tmp_path} open; one process at a time with the embedded database"
     assert second.returncode == 1
-    assert second.stderr.splitlines() == [
-        f"Heard can't start: another process has {tmp_path} open;"
-        " one process at a time with the embedded database"
-    ]
+    assert second.stderr.splitlines() == [f"Heard can't start: {told}"]
+    assert modes == [0o600, 0o600]
+    assert served.process.returncode == 0
 
 
 def test_a_database_that_is_not_there_is_said(tmp_path: Path) -> None:
@@ -37,16 +43,18 @@ def test_a_database_that_is_not_there_is_said(tmp_path: Path) -> None:
     assert len(refused.stderr.splitlines()) == 1
 
 
-def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
-    refused = start(tmp_path, HEARD_PORT="eighty")
+@pytest.mark.skipif("pg18" not in databases.KINDS, reason="PostgreSQL 18 is not among the tested databases")
+def test_a_database_without_the_schema_asks_for_a_migration(tmp_path: Path) -> None:
+    databases.server(18)
+    refused = start(tmp_path, HEARD_DATABASE_URL=databases.url(18, "postgres"))
 
-    assert refused.returncode == 2
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("Heard can't start: the database is at revision none")
+    assert refused.stderr.rstrip().endswith("run `heard migrate`")
+
+
+def test_a_wrong_setting_is_named() -> None:
+    refused = CliRunner().invoke(command_line, ["serve"], env={"HEARD_PORT": "eighty"})
+
+    assert refused.exit_code == 2
     assert refused.stderr.startswith("HEARD_PORT: ")
-
-
-def test_the_admin_key_is_for_its_owner_alone_and_the_server_ends_well(tmp_path: Path) -> None:
-    with serve(tmp_path) as served:
-        modes = [(served.folder / name).stat().st_mode & 0o777 for name in ("admin.key", "secret")]
-
-    assert modes == [0o600, 0o600]
-    assert served.process.returncode == 0

@@ -294,7 +294,7 @@ def test_in_any_sequence_what_is_stored_agrees_with_the_events(embedded: Engine)
     Desk.engine = embedded
     machine: Any = Desk.TestCase
     machine.settings = settings(
-        max_examples=15, stateful_step_count=40, deadline=None,
+        max_examples=8, stateful_step_count=40, deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
     )  # fmt: skip
     machine().runTest()

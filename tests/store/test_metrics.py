@@ -34,7 +34,7 @@ ANA, BEN = UUID(int=0xA), UUID(int=0xB)
 SECOND_LINE = UUID(int=0x5)
 AGENTS = {ANA: "Ana", BEN: "Ben"}
 EXAMPLES = settings(
-    max_examples=30,
+    max_examples=10,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     derandomize=True,
