@@ -83,7 +83,7 @@ def statements() -> Iterator[list[str]]:
     sent: list[str] = []
 
     def note(_connection: Connection, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if "configuration_version" not in statement:
+        if "configuration_version" not in statement and not statement.startswith("BEGIN"):
             sent.append(statement)
 
     event.listen(Engine, "before_cursor_execute", note)

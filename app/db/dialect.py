@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 
-from app.errors import OutcomeUnknownError
+from app.errors import OutcomeUnknownError, UnavailableError
 
 
 class Fault(Enum):
@@ -89,6 +89,15 @@ def _stateless_fault(error: StatementError) -> Fault:
         return Fault.UNAVAILABLE
     unsendable = isinstance(error.orig, (ValueError, OverflowError, TypeError))
     return Fault.DATA if unsendable or isinstance(error, IntegrityError) else Fault.BUG
+
+
+def refusal_of(error: BaseException) -> UnavailableError | None:
+    """Return the refusal for a database that can't work now; None for an error that speaks for itself."""
+    if fault_of(error) not in {Fault.UNAVAILABLE, Fault.REPEAT}:
+        return None
+    if getattr(getattr(error, "orig", None), "sqlite_errorname", "") == "SQLITE_INTERRUPT":
+        return UnavailableError("reading took too long: ask for less")
+    return UnavailableError("the database can't work right now")
 
 
 def insert_new(

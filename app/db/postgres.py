@@ -11,7 +11,7 @@ from app import clock
 from app.db import dialect
 from app.db.database import Lane
 from app.db.dialect import Fault, Mark
-from app.errors import OutcomeUnknownError, UnavailableError
+from app.errors import OutcomeUnknownError
 from app.logs import get_logger
 
 T = TypeVar("T")
@@ -52,7 +52,9 @@ class PostgresDatabase:
                 async with AsyncSession(readonly) as session:
                     return await session.run_sync(fn)
         except Exception as error:
-            raise _as_refusal(error) from error
+            if (refusal := dialect.refusal_of(error)) is None:
+                raise
+            raise refusal from error
 
     async def close(self) -> None:
         """Close the pools."""
@@ -68,7 +70,9 @@ class PostgresDatabase:
                 if dialect.fault_of(error) is Fault.REPEAT and attempt < ATTEMPTS:
                     _log.info("repeating a transaction", attempt=attempt, lane=lane.name)
                     continue
-                raise _as_refusal(error) from error
+                if (refusal := dialect.refusal_of(error)) is None:
+                    raise
+                raise refusal from error
         raise AssertionError
 
     async def _attempt(self, engine: AsyncEngine, fn: Callable[[Session], T]) -> T:
@@ -113,12 +117,6 @@ async def _commit(session: AsyncSession, mark: Mark | None) -> None:
         if dialect.fault_of(error) is Fault.UNAVAILABLE or not dialect.state_of(error):
             raise _Unanswered(mark) from error
         raise
-
-
-def _as_refusal(error: Exception) -> Exception:
-    if dialect.fault_of(error) in {Fault.UNAVAILABLE, Fault.REPEAT}:
-        return UnavailableError("the database can't work right now")
-    return error
 
 
 def _engine(url: str, *, pool: int) -> AsyncEngine:

@@ -35,6 +35,8 @@ T = TypeVar("T")
 TURN_SECONDS = 0.010
 TURN_FUNCTIONS = 500
 READERS = 4
+READ_SECONDS = 5.0
+_STEPS = 10_000
 _log = get_logger("db.sqlite")
 
 
@@ -54,12 +56,15 @@ class SqliteDatabase:
 
     flushers = 1
 
-    def __init__(self, path: Path, *, prepare: Callable[[], None]) -> None:
+    def __init__(
+        self, path: Path, *, prepare: Callable[[], None], read_seconds: float = READ_SECONDS
+    ) -> None:
         """Take the folder's lock, prepare the file (migrations), then make the first connection.
 
         Raises:
             AlreadyOpenError: another process has it.
         """
+        self._read_seconds = read_seconds
         self._lock = _take_lock(path.with_name("heard.lock"))
         try:
             prepare()
@@ -109,9 +114,18 @@ class SqliteDatabase:
     def _read(self, fn: Callable[[Session], T]) -> T:
         try:
             with Session(self._reader) as session:
+                self._limit(session)
                 return fn(session)
         except Exception as error:
-            raise _as_refusal(error) from error
+            if (refusal := dialect.refusal_of(error)) is None:
+                raise
+            raise refusal from error
+
+    def _limit(self, session: Session) -> None:
+        """Interrupt what reads for too long: while it does, the write-ahead log can't shrink."""
+        deadline = clock.monotonic() + self._read_seconds
+        driver: Any = session.connection().connection.driver_connection
+        driver.set_progress_handler(lambda: clock.monotonic() > deadline, _STEPS)
 
     def _work(self) -> None:
         while (first := self._wait()) is not None:
@@ -194,12 +208,6 @@ def _answer(job: _Job, outcome: Any) -> None:
         job.done.set_exception(outcome.error)
     else:
         job.done.set_result(outcome)
-
-
-def _as_refusal(error: Exception) -> Exception:
-    if dialect.fault_of(error) is Fault.UNAVAILABLE:
-        return UnavailableError("the database can't work right now")
-    return error
 
 
 def _engine(path: Path, *, writable: bool) -> Engine:

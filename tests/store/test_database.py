@@ -439,3 +439,27 @@ async def test_closing_finishes_what_waits_and_refuses_what_comes_later(
     with sqlite3.connect(empty_settings.sqlite_path) as stored:
         assert stored.execute("SELECT count(*) FROM cursors").fetchone()[0] == 21
     stored.close()
+
+
+async def test_reading_for_too_long_is_interrupted_and_the_reader_lives_on(tmp_path: Path) -> None:
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+    path = tmp_path / "heard.db"
+    database = SqliteDatabase(path, prepare=lambda: None, read_seconds=0.05)
+    try:
+        with pytest.raises(UnavailableError, match="took too long"):
+            await database.read(lambda session: session.scalar(text(endless)))
+        after = await database.read(lambda session: session.scalar(text("SELECT 1")))
+    finally:
+        await database.close()
+
+    assert after == 1
+
+
+async def test_an_error_is_never_its_own_cause(database: Database) -> None:
+    def refuse(_session: Session) -> None:
+        raise NotFoundError
+
+    for ask in (database.read, database.write):
+        with pytest.raises(NotFoundError) as caught:
+            await ask(refuse)
+        assert caught.value.__cause__ is None
