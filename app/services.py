@@ -81,7 +81,7 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
 async def _open_database(settings: Settings) -> Database:
     if settings.database_url is not None:
         return PostgresDatabase(settings.database_url, pool=settings.database_pool)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    make_private_folder(settings.data_dir)
     return SqliteDatabase(
         settings.sqlite_path, prepare=lambda: migrate.upgrade_embedded(settings.sqlite_path)
     )
@@ -97,9 +97,14 @@ def read_secret(settings: Settings) -> bytes:
     return path.read_text(encoding="utf-8").strip().encode()
 
 
+def make_private_folder(path: Path) -> None:
+    """Make the data folder for its owner alone: what customers say lies there. One that exists stays as it is."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 def write_private(path: Path, content: str) -> None:
     """Write a file that only its owner can read, in place of any that was there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     fresh = path.with_name(f"{path.name}.new")
     fresh.unlink(missing_ok=True)
     with os.fdopen(

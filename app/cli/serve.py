@@ -27,13 +27,14 @@ def migrate() -> None:
     """Bring the database to the newest schema."""
     from app import logs
     from app.db import migrate as migrations
+    from app.services import make_private_folder
 
     settings = _settings()
     logs.configure(settings.log_level, settings.log_format)
     if settings.database_url:
         migrations.upgrade(settings.database_url)
     else:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        make_private_folder(settings.data_dir)
         migrations.upgrade_embedded(settings.sqlite_path)
     typer.echo(f"The database is at revision {migrations.head()}.", err=True)
 

@@ -24,14 +24,15 @@ def start(folder: Path, **settings: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_a_folder_is_for_one_server_and_its_secrets_for_one_user(tmp_path: Path) -> None:
-    with serve(tmp_path) as served:
-        modes = [(served.folder / name).stat().st_mode & 0o777 for name in ("admin.key", "secret")]
-        second = start(tmp_path)
+    folder = tmp_path / "data"
+    with serve(folder) as served:
+        modes = [(folder / name).stat().st_mode & 0o777 for name in (".", "admin.key", "secret")]
+        second = start(folder)
 
-    told = f"another process has {tmp_path} open; one process at a time with the embedded database"
+    told = f"another process has {folder} open; one process at a time with the embedded database"
     assert second.returncode == 1
     assert second.stderr.splitlines() == [f"Heard can't start: {told}"]
-    assert modes == [0o600, 0o600]
+    assert modes == [0o700, 0o600, 0o600]
     assert served.process.returncode == 0
 
 
