@@ -7,9 +7,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 # What has a verb of its own.
-APART := tests/test_migrations.py tests/browser tests/faults
+APART := tests/test_migrations.py tests/server tests/browser tests/faults
 
-.PHONY: help init run test migrations-test browser faults lint types imports migrate migration docs docs-check openapi check format lock
+.PHONY: help init run test migrations-test server-test browser faults lint types imports migrate migration docs docs-check openapi check format lock
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test: .venv/.dev ## run the tests (on SQLite and on throw-away PostgreSQLs); ARG
 
 migrations-test: .venv/.dev ## run every migration up, down and up on each database
 	$(BIN)/pytest tests/test_migrations.py
+
+server-test: .venv/.dev ## start the real server, and use the command line on it
+	$(BIN)/pytest tests/server
 
 browser: .venv/.dev ## run the tests that need a Chromium
 	$(BIN)/pytest tests/browser
@@ -57,7 +60,7 @@ docs-check: .venv/.dev
 openapi: .venv/.dev ## write docs/openapi.json
 	$(BIN)/python docs/generate.py openapi
 
-check: test lint types imports migrations-test browser faults docs-check ## all that CI runs, in its order
+check: test lint types imports migrations-test server-test browser faults docs-check ## all that CI runs, in its order
 
 format: .venv/.dev ## put the code into its format
 	$(BIN)/ruff check --fix

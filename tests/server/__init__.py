@@ -1,0 +1,1 @@
+"""The real server and the command line, in processes of their own."""
