@@ -98,7 +98,7 @@ def read_secret(settings: Settings) -> bytes:
 
 
 def make_private_folder(path: Path) -> None:
-    """Make the data folder for its owner alone, since what customers say lies there; an old one stays sos"""
+    """Make the data folder for its owner alone: what customers say lies there. An old one stays as it is."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
