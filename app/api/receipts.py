@@ -6,17 +6,11 @@ from typing import Any
 from fastapi import Response
 
 from app.edge.once import REPLAYED, ReusedKeyError
-from app.errors import AppError, ConflictError, NotFoundError
+from app.errors import AppError, NotFoundError
 from app.intake.commit import CONFLICT, MISSING, REUSED, SEEN, Outcome
+from app.intake.external import ExternalIdConflictError
 from app.services import Services
 from app.tickets import tokens
-
-
-class ExternalIdConflictError(ConflictError):
-    """The source used this external id for something else."""
-
-    code, title = "external_id_conflict", "This external id stands for other content"
-
 
 _REFUSALS: dict[int, type[AppError]] = {
     MISSING: NotFoundError,

@@ -18,7 +18,9 @@ from app.customers.store import Claimant
 from app.db.dialect import ChangedMeanwhileError
 from app.events import store as events
 from app.events.store import Happening
+from app.intake import external
 from app.intake.classify import Classified
+from app.intake.external import Claim
 from app.models.events import ExternalId, Idempotency
 from app.satisfaction import scale
 from app.satisfaction import store as satisfaction
@@ -90,29 +92,16 @@ def _claim_external_ids(
     session: Session, batch: Sequence[Classified], places: Sequence[int]
 ) -> tuple[list[int], dict[int, ExternalId]]:
     """Return the places that go on, and what is already known of the others."""
-    keys = {place: key for place in places if (key := _external_key(batch[place]))}
-    first = {key: place for place, key in reversed(keys.items())}
-    rows = [
-        {
-            "source_id": key[0], "external_id": key[1], "fingerprint": batch[place].fingerprint,
-            "subject_id": batch[place].id, "import_id": None,
-        }
-        for key, place in first.items()
-    ]  # fmt: skip
-    won = events.claim_external_ids(session, rows) if rows else set()
-    winners = {place for key, place in first.items() if key in won}
-    losers = {place: key for place, key in keys.items() if place not in winners}
-    known = events.known_external_ids(session, set(losers.values()))
-    if known.keys() != set(losers.values()):  # an import was undone between our two statements
-        raise ChangedMeanwhileError
-    return [place for place in places if place not in losers], {
-        place: known[key] for place, key in losers.items()
-    }
+    claims = {place: claim for place in places if (claim := _external_claim(batch[place]))}
+    known = external.claim(session, claims, import_id=None)
+    return [place for place in places if place not in known], known
 
 
-def _external_key(item: Classified) -> tuple[UUID, str] | None:
+def _external_claim(item: Classified) -> Claim | None:
     external_id = item.submission.external_id
-    return (item.source.id, external_id) if item.source and external_id else None
+    if item.source is None or external_id is None:
+        return None
+    return Claim(item.source.id, external_id, item.fingerprint, item.id)
 
 
 def _find_tickets(

@@ -6,7 +6,7 @@ so that an import can be undone.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -17,9 +17,11 @@ from app.customers.store import Claimant
 from app.errors import AppError, ConflictError, Flaw, ValidationError, invalid
 from app.events import store as events
 from app.ids import new_id
+from app.intake import external
 from app.intake import history_rows as rows
 from app.intake import history_store as store
-from app.intake.classify import fingerprint
+from app.intake.classify import AHEAD, fingerprint
+from app.intake.external import Claim, ExternalIdConflictError
 from app.intake.history_rows import Names, Past
 from app.intake.history_schemas import HistoryLine
 from app.models.events import ExternalId
@@ -30,14 +32,6 @@ from app.satisfaction.rules import InstrumentFacts
 from app.satisfaction.scale import Scored
 from app.sla import store as sla
 from app.tickets import store as tickets
-
-AHEAD = timedelta(minutes=5)
-
-
-class ChangedError(ConflictError):
-    """The line was loaded before with other content."""
-
-    code, title = "external_id_conflict", "This external id stands for other content"
 
 
 class UndoneError(ConflictError):
@@ -101,7 +95,10 @@ def load(
         for place, each in enumerate(batch)
         if each.line.source in sources
     }
-    fresh, seen = _claim(session, batch, keys, import_id)
+    claims = {place: Claim(*key, batch[place].fingerprint, batch[place].id) for place, key in keys.items()}
+    known = external.claim(session, claims, import_id=import_id)
+    seen = {place: _seen_before(batch[place], found) for place, found in known.items()}
+    fresh = [place for place in keys if place not in known]
     hung, lost = _find_tickets(session, batch, {place: keys[place][0] for place in fresh})
     sound = [batch[place] for place in fresh if place not in lost]
     _insert(session, sound, sources, hung, import_id, now=now)
@@ -110,27 +107,10 @@ def load(
     return [answers.get(place, Loaded(201, each.id)) for place, each in enumerate(batch)]
 
 
-def _claim(
-    session: Session, batch: Sequence[Checked], keys: Mapping[int, tuple[UUID, str]], import_id: UUID
-) -> tuple[list[int], dict[int, Loaded | AppError]]:
-    """Return the places of lines never seen before, and what to answer for the others."""
-    first = {key: place for place, key in reversed(list(keys.items()))}
-    wanted = [
-        {
-            "source_id": key[0], "external_id": key[1], "fingerprint": batch[place].fingerprint,
-            "subject_id": batch[place].id, "import_id": import_id,
-        }
-        for key, place in first.items()
-    ]  # fmt: skip
-    won = events.claim_external_ids(session, wanted)
-    fresh = [place for place, key in keys.items() if key in won and first[key] == place]
-    seen = keys.keys() - set(fresh)
-    known = events.known_external_ids(session, {keys[place] for place in seen})
-    return fresh, {place: _seen_before(batch[place], known[keys[place]]) for place in seen}
-
-
 def _seen_before(line: Checked, found: ExternalId) -> Loaded | AppError:
-    return Loaded(200, found.subject_id) if found.fingerprint == line.fingerprint else ChangedError()
+    return (
+        Loaded(200, found.subject_id) if found.fingerprint == line.fingerprint else ExternalIdConflictError()
+    )
 
 
 def _find_tickets(
