@@ -7,12 +7,12 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 # What has a verb of its own.
-APART := tests/test_migrations.py tests/server tests/browser tests/faults
+APART := tests/test_migrations.py tests/server tests/browser tests/faults tests/contract/test_stranger.py
 
-.PHONY: help init run test migrations-test server-test browser faults lint types imports migrate migration docs docs-check openapi check format lock
+.PHONY: help init run test migrations-test server-test browser faults faults-short lint types imports migrate migration docs docs-check openapi openapi-released contract check format lock
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 init: .venv/.dev ## make .venv with everything needed to develop
 
@@ -28,11 +28,22 @@ migrations-test: .venv/.dev ## run every migration up, down and up on each datab
 server-test: .venv/.dev ## start the real server, and use the command line on it
 	$(BIN)/pytest tests/server
 
+contract: .venv/.dev ## let a stranger try all that the OpenAPI document says; HEARD_CONTRACT_EXAMPLES=200 looks longer
+	$(BIN)/pytest --numprocesses=2 tests/contract/test_stranger.py
+
 browser: .venv/.dev ## run the tests that need a Chromium
 	$(BIN)/pytest tests/browser
 
-faults: .venv/.dev ## stop the real server under load, and count what it acknowledged
-	$(BIN)/pytest tests/faults
+FAULTS := $(BIN)/pytest --numprocesses=2 --dist=worksteal tests/faults
+
+faults: .venv/.dev ## break all that can break under load, and count what was acknowledged: long
+	HEARD_FAULTS=full $(FAULTS)
+
+faults-short: .venv/.dev ## a little of each fault
+	$(FAULTS)
+
+bench-%: .venv/.dev ## measure one thing: make bench-intake; FULL=1 takes longer and measures all of it
+	$(BIN)/python -W ignore -m bench.$*
 
 lint: .venv/.dev ## check style and format
 	$(BIN)/ruff check
@@ -60,7 +71,10 @@ docs-check: .venv/.dev
 openapi: .venv/.dev ## write docs/openapi.json
 	$(BIN)/python docs/generate.py openapi
 
-check: test lint types imports migrations-test server-test browser faults docs-check ## all that CI runs, in its order
+openapi-released: .venv/.dev ## promise clients the API as it is now: docs/openapi.released.json
+	$(BIN)/python docs/generate.py openapi-released
+
+check: test lint types imports migrations-test server-test browser faults-short contract docs-check ## all that CI runs, in its order
 
 format: .venv/.dev ## put the code into its format
 	$(BIN)/ruff check --fix

@@ -59,7 +59,7 @@ def new_request_id() -> str:
 def new_reference() -> str:
     """Return a reference such as `H-7F3K9-Q2MX4`: nine random symbols and a check symbol, no credential."""
     symbols = [byte & 31 for byte in _random.take(_REFERENCE_SYMBOLS - 1)]
-    text = "".join(CROCKFORD[symbol] for symbol in [*symbols, _check(symbols)])
+    text = "".join([CROCKFORD[symbol] for symbol in [*symbols, _check(symbols)]])
     return f"H-{text[:5]}-{text[5:]}"
 
 

@@ -13,6 +13,9 @@ ALLOWED = frozenset({
 })  # fmt: skip
 
 
+FOREIGN = ("uvicorn.error", "asyncio")
+
+
 def configure(level: str, shape: str) -> None:
     """Send structured lines to standard error, one a line, in JSON or for a console."""
     renderer = structlog.dev.ConsoleRenderer() if shape == "console" else structlog.processors.JSONRenderer()
@@ -28,6 +31,27 @@ def configure(level: str, shape: str) -> None:
         logger_factory=_to_standard_error,
         cache_logger_on_first_use=False,
     )
+    for name in FOREIGN:
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [_Foreign()], False
+        logger.setLevel(logging.WARNING)
+
+
+class _Foreign(logging.Handler):
+    """Passes on the lines of libraries that log in the standard way: their template's first line alone.
+
+    What they fill in, and their stack traces, may repeat what was sent.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one of our lines for one of theirs."""
+        words, _, _ = str(record.msg).partition("\n")
+        get_logger(record.name).log(record.levelno, words, error=_kind_of(record))
+
+
+def _kind_of(record: logging.LogRecord) -> str | None:
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind.__name__ if kind else None
 
 
 def _to_standard_error(*_where: object) -> structlog.WriteLogger:

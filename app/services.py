@@ -14,14 +14,16 @@ from sqlalchemy.orm import Session
 from app.clock import Clock
 from app.configuration import store as configuration_store
 from app.configuration.live import Configuration
-from app.db import migrate
+from app.db import filesystems, migrate
 from app.db.database import Database, Lane
 from app.db.group import Bounds, GroupCommit
 from app.db.postgres import PostgresDatabase
 from app.db.sqlite import SqliteDatabase
+from app.ids import new_id
 from app.intake.classify import Classified
 from app.intake.commit import Outcome, commit
 from app.settings import Settings
+from app.watch.pulse import Pulse
 
 T = TypeVar("T")
 
@@ -36,6 +38,7 @@ class Services:
     intake: GroupCommit[Classified, Outcome]
     configuration: Configuration
     secret: bytes
+    pulse: Pulse
 
     async def write(self, fn: Callable[[Session], T], *, lane: Lane = Lane.DESK) -> T:
         """Run a function of a session in one transaction; see `Database.write`."""
@@ -68,7 +71,8 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
         intake.start()
         refresher = asyncio.create_task(configuration.keep_fresh(), name="heard-configuration")
         try:
-            yield Services(settings, clock, database, intake, configuration, read_secret(settings))
+            pulse = Pulse(new_id(clock()))
+            yield Services(settings, clock, database, intake, configuration, read_secret(settings), pulse)
         finally:
             await intake.close()
             refresher.cancel()
@@ -81,6 +85,7 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
 async def _open_database(settings: Settings) -> Database:
     if settings.database_url is not None:
         return PostgresDatabase(settings.database_url, pool=settings.database_pool)
+    filesystems.require_local(settings.data_dir)
     make_private_folder(settings.data_dir)
     return SqliteDatabase(
         settings.sqlite_path, prepare=lambda: migrate.upgrade_embedded(settings.sqlite_path)

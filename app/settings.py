@@ -1,9 +1,10 @@
 """Every setting, read once from `HEARD_*` environment variables into one frozen object."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -28,6 +29,19 @@ class Settings(BaseSettings):
         min_length=32,
         description="Signs tracking tokens and cursors; unset, one is made in the data folder.",
     )
+    trusted_proxies: str = Field(
+        "",
+        description="Networks, with commas between, whose `X-Forwarded-For` and `-Proto` are believed.",
+    )
+    drain_seconds: float = Field(
+        0, ge=0, description="After SIGTERM, seconds to go on serving while `/readyz` is red already."
+    )
+    stop_seconds: int = Field(
+        20, ge=1, description="Seconds that requests in hand have when stopping, before they are given up."
+    )
+    disk_free_bytes: int = Field(
+        32 * 1024 * 1024, ge=0, description="Free space of the data folder below which `/readyz` is red."
+    )
     public_url: str = Field("", description="Base of the links we hand out; unset, links are paths.")
     worker: bool = Field(default=True, description="Run the worker inside this process.")
     min_n: int = Field(
@@ -36,10 +50,25 @@ class Settings(BaseSettings):
     intake_waiting_rows: int = Field(
         20_000, ge=1, description="Rows that may wait for the intake writer before a post is answered 503."
     )
+    close_after_days: int = Field(
+        7, ge=0, le=3650, description="Quiet days after which a resolved ticket is closed; 0 closes none."
+    )
+    retention_days: int = Field(
+        30,
+        ge=1,
+        le=3650,
+        description="Days that an entry of the event stream is kept once every consumer has read it.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe line logged."
     )
     log_format: Literal["json", "console"] = Field("json", description="Shape of the log lines.")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        """Take networks and addresses only: a name, or a star, would trust more than was meant."""
+        return ",".join(str(ip_network(each.strip())) for each in value.split(",") if each.strip())
 
     @property
     def embedded(self) -> bool:

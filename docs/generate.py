@@ -8,11 +8,13 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from app.cli import announcing  # noqa: F401  (the server refuses too, below the app)
+from app.customers.rules import ERASED as CUSTOMER_ERASED
 from app.errors import AppError
 from app.main import create_app
 from app.metrics import definitions
 from app.settings import Settings
-from app.tickets.rules import OPENED, SCORED, TABLE, Move, diagram
+from app.tickets.rules import ERASED, OPENED, SCORED, TABLE, Move, diagram
 
 DOCS = Path(__file__).parent
 BEGIN, END = "<!-- states:begin -->", "<!-- states:end -->"
@@ -66,7 +68,8 @@ def events() -> str:
         "| type | on a ticket that is |\n| --- | --- |\n"
     )
     first = f"| `{OPENED}` | not there yet |\n| `{SCORED}` | any, or none |\n"
-    return head + first + "\n".join(moves) + "\n"
+    last = f"\n| `{ERASED}` | any |\n| `{CUSTOMER_ERASED}` | none: it is about a customer |\n"
+    return head + first + "\n".join(moves) + last
 
 
 GENERATED: dict[str, tuple[Path, Callable[[], str]]] = {
@@ -77,6 +80,10 @@ GENERATED: dict[str, tuple[Path, Callable[[], str]]] = {
     "events": (DOCS / "events.md", events),
     "definitions": (DOCS / "definitions.md", definitions.markdown),
 }
+# What clients were promised: written when that changes on purpose, never along with the rest.
+RELEASED: dict[str, tuple[Path, Callable[[], str]]] = {
+    "openapi-released": (DOCS / "openapi.released.json", openapi),
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -84,7 +91,7 @@ def main(arguments: list[str]) -> int:
     names = [name for name in arguments if name != "--check"] or list(GENERATED)
     stale = []
     for name in names:
-        path, make = GENERATED[name]
+        path, make = (GENERATED | RELEASED)[name]
         text = make()
         if path.exists() and path.read_text(encoding="utf-8") == text:
             continue

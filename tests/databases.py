@@ -16,6 +16,8 @@ from app.db import migrate
 from app.settings import Settings
 
 KINDS = os.environ.get("HEARD_TEST_DATABASES", "sqlite,pg16,pg18").split(",")
+# One of each kind, where versions make no difference.
+EACH = [kind for kind in ("sqlite", "pg16") if kind in KINDS]
 SECRET = "a secret for tests, long enough to sign"
 _numbers = count()
 _started: list[PostgresServer] = []

@@ -3,11 +3,12 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
-from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from app.access.rules import read_origin
+from app.people.schemas import Languages, Zone
 
 Scope = Literal[
     "feedback:write", "calls:write", "tickets:read", "tickets:write", "history:write", "metrics:read", "admin"
@@ -18,23 +19,25 @@ EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo
 ShortName = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-def _known_zone(name: str) -> str:
-    if name not in available_timezones():
-        message = "not an IANA time zone"
-        raise ValueError(message)
-    return name
-
-
 def _as_origin(text: str) -> str:
     origin = read_origin(text)
     if origin is None:
-        message = "an origin is a scheme, a host and perhaps a port"
-        raise ValueError(message)
+        raise PydanticCustomError("not_an_origin", "an origin is a scheme, a host and perhaps a port")
     return origin
 
 
-Zone = Annotated[str, Field(max_length=40), AfterValidator(_known_zone)]
-Origin = Annotated[str, Field(max_length=300), AfterValidator(_as_origin)]
+def _within_bounds(at: datetime) -> datetime:
+    if not EARLIEST <= at <= LATEST:
+        raise PydanticCustomError("out_of_bounds", "between the years 2000 and 2200")
+    return at
+
+
+Theme = Annotated[
+    dict[Annotated[str, Field(max_length=40)], Annotated[str, Field(max_length=200)]], Field(max_length=20)
+]
+Origin = Annotated[
+    str, Field(max_length=300, json_schema_extra={"format": "web-origin"}), AfterValidator(_as_origin)
+]
 
 
 class SiteIn(BaseModel):
@@ -50,8 +53,8 @@ class SiteIn(BaseModel):
     allow_servers: Annotated[
         bool, Field(description="Accept requests without an Origin, as servers send them.")
     ] = False
-    languages: Annotated[list[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]], Field(max_length=50)] = ["en"]
-    theme: Annotated[dict[str, Annotated[str, Field(max_length=200)]], Field(max_length=20)] = {}
+    languages: Languages = ["en"]
+    theme: Theme = {}
 
 
 class SiteOut(BaseModel):
@@ -105,7 +108,7 @@ class KeyIn(BaseModel):
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=20)]
     agent_id: UUID | None = None
     sources: Annotated[list[ShortName], Field(max_length=100, description="Names of sources.")] | None = None
-    expires_at: Annotated[AwareDatetime, Field(ge=EARLIEST, le=LATEST)] | None = None
+    expires_at: Annotated[AwareDatetime, AfterValidator(_within_bounds)] | None = None
 
 
 class KeyOut(BaseModel):

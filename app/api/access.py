@@ -10,7 +10,9 @@ from pydantic import BaseModel
 from app.access import admin
 from app.access.schemas import KeyIn, KeyOut, NewKeyOut, SiteIn, SiteOut, SourceIn, SourceOut
 from app.edge.identity import Admin, Now, ServicesDep
+from app.edge.promises import Promise
 from app.edge.reading import JsonBody
+from app.people.store import NameTakenError
 from app.satisfaction import admin as satisfaction
 from app.satisfaction.schemas import InstrumentIn, InstrumentOut
 
@@ -45,7 +47,7 @@ class Instruments(BaseModel):
     data: list[InstrumentOut]
 
 
-@router.post("/keys", status_code=201)
+@router.post("/keys", status_code=201, openapi_extra=Promise(links={"revoke_key": {"key_id": "/id"}}))
 async def create_key(caller: Admin, key: KeyBody, now: Now, services: ServicesDep) -> NewKeyOut:
     """Make a secret key; this answer alone shows it."""
     return await services.configure(partial(admin.create_key, new=key, by=caller.agent_id, now=now))
@@ -64,7 +66,7 @@ async def revoke_key(key_id: UUID, caller: Admin, now: Now, services: ServicesDe
     return Response(status_code=204)
 
 
-@router.post("/sites", status_code=201)
+@router.post("/sites", status_code=201, openapi_extra=Promise(NameTakenError))
 async def create_site(caller: Admin, site: SiteBody, now: Now, services: ServicesDep) -> SiteOut:
     """Add a site; its public key goes into the page."""
     return await services.configure(partial(admin.create_site, new=site, by=caller.agent_id, now=now))
@@ -76,7 +78,7 @@ async def list_sites(_caller: Admin, services: ServicesDep) -> Sites:
     return Sites(data=await services.read(admin.list_sites))
 
 
-@router.post("/sources", status_code=201)
+@router.post("/sources", status_code=201, openapi_extra=Promise(NameTakenError))
 async def create_source(caller: Admin, source: SourceBody, now: Now, services: ServicesDep) -> SourceOut:
     """Add a source."""
     return await services.configure(partial(admin.create_source, new=source, by=caller.agent_id, now=now))

@@ -13,25 +13,31 @@ from sqlalchemy.orm import Session
 
 from app.api.acting import AtDesk
 from app.desk import actions
+from app.desk.actions import TakenError
+from app.edge.identity import OtherAgentError
+from app.edge.promises import Promise
 from app.edge.reading import JsonBody
 from app.models.tickets import Ticket
 from app.people import store as people
 from app.people.rules import Viewer
+from app.tickets.change import MoveRefusedError
 from app.tickets.schemas import Acting, AssignTo, Said, TicketDetail
 
 router = APIRouter(prefix="/v1/tickets/{ticket_id}", tags=["desk"])
 ActingBody = Annotated[Acting, Depends(JsonBody(Acting))]
 SaidBody = Annotated[Said, Depends(JsonBody(Said))]
 AssignBody = Annotated[AssignTo, Depends(JsonBody(AssignTo))]
+ACTION = Promise(MoveRefusedError, OtherAgentError, once=True, headers=["ETag"])
+CLAIM = Promise(TakenError, MoveRefusedError, OtherAgentError, once=True, headers=["ETag"])
 
 
-@router.post("/claim")
+@router.post("/claim", openapi_extra=CLAIM)
 async def claim_ticket(ticket_id: UUID, desk: AtDesk, body: ActingBody) -> TicketDetail:
     """Take a ticket that nobody has."""
     return await desk.perform(actions.claim, ticket_id, named=body.agent_id)
 
 
-@router.post("/assign")
+@router.post("/assign", openapi_extra=ACTION)
 async def assign_ticket(ticket_id: UUID, desk: AtDesk, body: AssignBody) -> TicketDetail:
     """Give a ticket to an agent."""
     by = desk.writer.agent_id
@@ -39,31 +45,31 @@ async def assign_ticket(ticket_id: UUID, desk: AtDesk, body: AssignBody) -> Tick
     return await desk.perform(action, ticket_id, named=by or body.agent_id)
 
 
-@router.post("/reply")
+@router.post("/reply", openapi_extra=ACTION)
 async def reply_to_ticket(ticket_id: UUID, desk: AtDesk, said: SaidBody) -> TicketDetail:
     """Answer the customer."""
     return await desk.perform(partial(actions.reply, text=said.text), ticket_id, named=said.agent_id)
 
 
-@router.post("/note")
+@router.post("/note", openapi_extra=ACTION)
 async def note_on_ticket(ticket_id: UUID, desk: AtDesk, said: SaidBody) -> TicketDetail:
     """Write what the customer never sees."""
     return await desk.perform(partial(actions.note, text=said.text), ticket_id, named=said.agent_id)
 
 
-@router.post("/pend")
+@router.post("/pend", openapi_extra=ACTION)
 async def pend_ticket(ticket_id: UUID, desk: AtDesk, body: ActingBody) -> TicketDetail:
     """Wait for the customer."""
     return await desk.perform(actions.pend, ticket_id, named=body.agent_id)
 
 
-@router.post("/resolve")
+@router.post("/resolve", openapi_extra=ACTION)
 async def resolve_ticket(ticket_id: UUID, desk: AtDesk, body: ActingBody) -> TicketDetail:
     """Call the matter settled."""
     return await desk.perform(actions.resolve, ticket_id, named=body.agent_id)
 
 
-@router.post("/reopen")
+@router.post("/reopen", openapi_extra=ACTION)
 async def reopen_ticket(ticket_id: UUID, desk: AtDesk, body: ActingBody) -> TicketDetail:
     """Take it up again."""
     return await desk.perform(actions.reopen, ticket_id, named=body.agent_id)

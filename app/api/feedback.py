@@ -4,15 +4,32 @@ from fastapi import APIRouter, Request, Response
 
 from app.api.batch import submit_items, submit_strictly
 from app.api.receipts import answer
+from app.db.group import RefusedRowError
 from app.edge.batches import read_batch
 from app.edge.identity import Now, ServicesDep, Speaker
-from app.edge.once import key_of, once_for
-from app.edge.openapi import json_body, ndjson_body
+from app.edge.once import BadKeyError, key_of, once_for
+from app.edge.promises import IDEMPOTENCY_KEY, PREFER, Body, Promise
 from app.edge.reading import PUBLIC_LIMIT, parse, read, require_media_type
-from app.intake.classify import Sender, classify
+from app.errors import NotFoundError, OverloadedError
+from app.intake.classify import Sender, SourceNotAllowedError, classify
+from app.intake.external import ExternalIdConflictError
 from app.intake.schemas import BatchOut, Receipt, Submission
 
 router = APIRouter(prefix="/v1/feedback", tags=["feedback"])
+ONE = Promise(
+    ExternalIdConflictError, NotFoundError, OverloadedError, RefusedRowError, SourceNotAllowedError,
+    body=Body(Submission, ("application/json", "text/plain")),
+    once=True,
+    links={
+        "track_ticket": {"token": "/ticket/tracking_token"},
+        "add_customer_message": {"token": "/ticket/tracking_token"},
+        "read_ticket": {"ticket_id": "/ticket/id"},
+        "claim_ticket": {"ticket_id": "/ticket/id"},
+    },
+)  # fmt: skip
+MANY = Promise(
+    BadKeyError, OverloadedError, body=Body(Submission, many=True), parameters=[IDEMPOTENCY_KEY, PREFER]
+)
 
 
 @router.post(
@@ -20,7 +37,7 @@ router = APIRouter(prefix="/v1/feedback", tags=["feedback"])
     status_code=201,
     response_model=Receipt,
     responses={200: {"model": Receipt}},
-    openapi_extra=json_body(Submission),
+    openapi_extra=ONE,
 )
 async def submit_feedback(request: Request, speaker: Speaker, now: Now, services: ServicesDep) -> Response:
     """Say something. 201 once it is stored for certain; 200 when the source sent the same before."""
@@ -38,7 +55,7 @@ async def submit_feedback(request: Request, speaker: Speaker, now: Now, services
 @router.post(
     "/batch",
     response_model_exclude_unset=True,
-    openapi_extra=ndjson_body(Submission),
+    openapi_extra=MANY,
 )
 async def submit_feedback_batch(
     request: Request, speaker: Speaker, now: Now, services: ServicesDep

@@ -1,11 +1,16 @@
-"""The door of whoever keeps it running: is it alive, is it ready."""
+"""The doors of whoever keeps it running: is it alive, is it ready, what has it done.
 
-from fastapi import APIRouter, Response
+Open to anyone who reaches them, so keep them off the public proxy.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel
 
-from app.configuration import store
-from app.configuration.live import STALE_SECONDS
+from app.edge.exposition import expose
 from app.edge.identity import ServicesDep
+from app.edge.readiness import Looker, Readiness
 
 router = APIRouter(tags=["health"])
 
@@ -16,38 +21,24 @@ class Alive(BaseModel):
     status: str
 
 
-class Ready(BaseModel):
-    """Whether this process can do its work, and what stands in the way."""
-
-    ready: bool
-    database: bool
-    flushers: bool
-    snapshot: bool
-    waiting_rows: int
-
-
 @router.get("/livez")
-async def live() -> Alive:
+async def read_liveness() -> Alive:
     """Tell that the process answers; never asks the database."""
     return Alive(status="ok")
 
 
-@router.get("/readyz", responses={503: {"model": Ready}})
-async def ready(response: Response, services: ServicesDep) -> Ready:
-    """Tell whether this process can do its work; 503 when it can't."""
-    try:
-        await services.read(store.version)
-        database = True
-    except Exception:  # noqa: BLE001  (whatever it is, it can't be asked)
-        database = False
-    flushers = services.intake.healthy
-    snapshot = services.configuration.age_seconds <= STALE_SECONDS
-    all_well = database and flushers and snapshot
-    response.status_code = 200 if all_well else 503
-    return Ready(
-        ready=all_well,
-        database=database,
-        flushers=flushers,
-        snapshot=snapshot,
-        waiting_rows=services.intake.waiting_rows,
-    )
+@router.get("/readyz", responses={503: {"model": Readiness}})
+async def read_readiness(request: Request, response: Response) -> Readiness:
+    """Tell whether this process can do its work, and what stands in the way; 503 when it can't."""
+    looker: Looker = request.app.state.looker
+    seen = await looker.look()
+    response.status_code = 200 if seen.ready else 503
+    return seen
+
+
+@router.get("/metrics", response_class=Response, include_in_schema=False)
+async def metrics(request: Request, services: ServicesDep, accept: Annotated[str, Header()] = "") -> Response:
+    """Tell Prometheus what this process has done."""
+    seen = await request.app.state.looker.look()
+    text, content_type = expose(request.app.state.telemetry, services, seen, accept=accept)
+    return Response(text, headers={"Content-Type": content_type})

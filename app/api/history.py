@@ -12,10 +12,10 @@ from app.db.database import Lane
 from app.edge import problems
 from app.edge.batches import Item, read_batch
 from app.edge.identity import Historian, Now, ServicesDep
-from app.edge.openapi import ndjson_body
+from app.edge.promises import Body, Promise
 from app.errors import AppError, ForbiddenError
 from app.ids import new_id
-from app.intake.history import Checked, Loaded, check, load
+from app.intake.history import Checked, Loaded, UndoneError, check, load
 from app.intake.history_schemas import HistoryLine, ImportItem, ImportOut, UndoneOut
 from app.intake.undo import undo_piece
 from app.services import Services
@@ -27,7 +27,11 @@ router = APIRouter(prefix="/v1", tags=["history"])
 @router.post(
     "/tickets/import",
     response_model_exclude_none=True,
-    openapi_extra=ndjson_body(HistoryLine),
+    openapi_extra=Promise(
+        UndoneError,
+        body=Body(HistoryLine, many=True),
+        links={"undo_import": {"import_id": "/import_id"}},
+    ),
 )
 async def import_history(
     request: Request,

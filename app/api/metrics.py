@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from app.api.csv import wants_csv, write
 from app.edge.identity import Analyst, Now, ServicesDep
+from app.edge.promises import Promise
 from app.metrics import measure, parameters, query, sheet
 from app.metrics.measure import SatisfactionAnswer
 from app.metrics.schemas import Answer, DefinitionsOut, ResponseTimes, Volume
@@ -28,7 +29,7 @@ Given = Annotated[dict[str, list[str]], Depends(given_in)]
     response_model=Answer[ResponseTimes],
     response_model_exclude_unset=True,
     responses=OR_CSV,
-    openapi_extra=parameters.response_times(),
+    openapi_extra=Promise(parameters=parameters.response_times()),
 )
 async def read_response_times(
     request: Request, given: Given, _caller: Analyst, now: Now, services: ServicesDep
@@ -44,7 +45,7 @@ async def read_response_times(
     response_model=SatisfactionAnswer,
     response_model_exclude_unset=True,
     responses=OR_CSV,
-    openapi_extra=parameters.satisfaction(),
+    openapi_extra=Promise(parameters=parameters.satisfaction()),
 )
 async def read_satisfaction(
     request: Request, given: Given, _caller: Analyst, now: Now, services: ServicesDep
@@ -61,7 +62,7 @@ async def read_satisfaction(
     response_model=Answer[Volume],
     response_model_exclude_unset=True,
     responses=OR_CSV,
-    openapi_extra=parameters.volume(),
+    openapi_extra=Promise(parameters=parameters.volume()),
 )
 async def read_volume(
     request: Request, given: Given, _caller: Analyst, now: Now, services: ServicesDep

@@ -7,12 +7,15 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
-from app.edge.identity import Admin, Now, ServicesDep, TicketWriter
+from app.edge.identity import Admin, Now, OtherAgentError, ServicesDep, TicketWriter
+from app.edge.promises import Promise
 from app.edge.reading import JsonBody
 from app.people import admin
 from app.people.schemas import AgentIn, AgentOut, AgentPatch, PresenceIn, TeamIn, TeamOut
+from app.people.store import NameTakenError
 
 router = APIRouter(prefix="/v1", tags=["people"])
+THAT_AGENT = {"agent_id": "/id"}
 AgentBody = Annotated[AgentIn, Depends(JsonBody(AgentIn))]
 AgentPatchBody = Annotated[
     AgentPatch,
@@ -34,7 +37,14 @@ class Teams(BaseModel):
     data: list[TeamOut]
 
 
-@router.post("/agents", status_code=201)
+@router.post(
+    "/agents",
+    status_code=201,
+    openapi_extra=Promise(
+        NameTakenError,
+        links={"read_agent": THAT_AGENT, "edit_agent": THAT_AGENT, "set_presence": THAT_AGENT},
+    ),
+)
 async def create_agent(caller: Admin, agent: AgentBody, now: Now, services: ServicesDep) -> AgentOut:
     """Add an agent, offline."""
     return await services.configure(partial(admin.create_agent, new=agent, by=caller.agent_id, now=now))
@@ -52,7 +62,7 @@ async def read_agent(agent_id: UUID, _caller: Admin, services: ServicesDep) -> A
     return await services.read(partial(admin.read_agent, agent_id=agent_id))
 
 
-@router.patch("/agents/{agent_id}")
+@router.patch("/agents/{agent_id}", openapi_extra=Promise(NameTakenError))
 async def edit_agent(
     agent_id: UUID, caller: Admin, patch: AgentPatchBody, now: Now, services: ServicesDep
 ) -> AgentOut:
@@ -61,7 +71,7 @@ async def edit_agent(
     return await services.configure(fn)
 
 
-@router.put("/agents/{agent_id}/presence")
+@router.put("/agents/{agent_id}/presence", openapi_extra=Promise(OtherAgentError))
 async def set_presence(
     agent_id: UUID, writer: TicketWriter, presence: PresenceBody, now: Now, services: ServicesDep
 ) -> AgentOut:
@@ -72,7 +82,7 @@ async def set_presence(
     )
 
 
-@router.post("/teams", status_code=201)
+@router.post("/teams", status_code=201, openapi_extra=Promise(NameTakenError))
 async def create_team(caller: Admin, team: TeamBody, now: Now, services: ServicesDep) -> TeamOut:
     """Add a team."""
     return await services.configure(partial(admin.create_team, new=team, by=caller.agent_id, now=now))

@@ -1,9 +1,9 @@
 """Render what became of a submission: a receipt, or the refusal it met."""
 
-import json
 from typing import Any
 
 from fastapi import Response
+from pydantic_core import to_json
 
 from app.edge.once import REPLAYED, ReusedKeyError
 from app.errors import AppError, NotFoundError
@@ -44,7 +44,7 @@ def answer(services: Services, outcome: Outcome) -> Response:
     """
     if error := refusal(outcome):
         raise error
-    content = json.dumps(receipt(services, outcome), separators=(",", ":")).encode()
+    content = to_json(receipt(services, outcome))
     return Response(content, outcome.status, REPLAYED if outcome.replayed else None, "application/json")
 
 

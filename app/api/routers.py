@@ -1,6 +1,18 @@
 """Every door, the busiest first: routes are matched in order."""
 
-from app.api import access, desk, feedback, health, history, metrics, people, tickets, track
+from app.api import (
+    access,
+    customers,
+    desk,
+    feedback,
+    health,
+    history,
+    jobs,
+    metrics,
+    people,
+    tickets,
+    track,
+)
 
 ALL = (
     feedback.router,
@@ -9,6 +21,8 @@ ALL = (
     tickets.router,
     desk.router,
     people.router,
+    customers.router,
+    jobs.router,
     metrics.router,
     access.router,
     health.router,

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -14,11 +14,14 @@ from app.api.csv import as_csv, wants_csv
 from app.desk import actions
 from app.edge import versions
 from app.edge.identity import ServicesDep, TicketReader
-from app.edge.paging import Place, link_next, make_cursor, read_cursor
+from app.edge.paging import BadCursorError, Place, link_next, make_cursor, read_cursor
+from app.edge.promises import IF_MATCH, Promise
 from app.edge.reading import JsonBody
+from app.edge.versions import PreconditionRequiredError, StaleError
 from app.people import store as people
 from app.tickets import page_store, show
 from app.tickets import store as tickets
+from app.tickets.change import MoveRefusedError
 from app.tickets.page_store import Wanted
 from app.tickets.schemas import (
     Channel,
@@ -34,7 +37,9 @@ from app.tickets.schemas import (
 )
 
 router = APIRouter(prefix="/v1/tickets", tags=["tickets"])
-Names = Annotated[list[Annotated[str, Query(max_length=200)]], Query(max_length=50)]
+Names = Annotated[
+    list[Annotated[str, Query(max_length=200)]], Query(max_length=50, description="By id or name.")
+]
 PatchBody = Annotated[
     TicketPatch,
     Depends(JsonBody(TicketPatch, media_types=("application/merge-patch+json", "application/json"))),
@@ -43,21 +48,29 @@ PatchBody = Annotated[
 
 async def wanted_of(
     *,
-    status: Annotated[list[StatusName], Query()] = [],  # noqa: B006  (FastAPI copies it)
-    kind: Annotated[list[Kind], Query()] = [],  # noqa: B006
-    channel: Annotated[list[Channel], Query()] = [],  # noqa: B006
-    priority: Annotated[list[Priority], Query()] = [],  # noqa: B006
+    status: Annotated[list[StatusName], Query(max_length=50)] = [],  # noqa: B006  (FastAPI copies it)
+    kind: Annotated[list[Kind], Query(max_length=50)] = [],  # noqa: B006
+    channel: Annotated[list[Channel], Query(max_length=50)] = [],  # noqa: B006
+    priority: Annotated[list[Priority], Query(max_length=50)] = [],  # noqa: B006
     team: Names = [],  # noqa: B006
     assignee: Names = [],  # noqa: B006
-    q: Annotated[str | None, Query(min_length=1, max_length=200)] = None,
-    quarantined: bool = False,
+    q: Annotated[
+        str | None,
+        Query(min_length=1, max_length=200, description="Part of subject or text, case and accents apart."),
+    ] = None,
+    quarantined: Annotated[bool, Query(description="Those held back, instead of all others.")] = False,
 ) -> Wanted:
     """Return the filters of a list; each may be repeated."""
     return Wanted(status, kind, channel, priority, (), team, assignee, q, quarantined)
 
 
 @router.get(
-    "", response_model=TicketPage, responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+    "",
+    response_model=TicketPage,
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+    openapi_extra=Promise(
+        BadCursorError, headers=["Link"], links={"read_ticket": {"ticket_id": "/data/0/id"}}
+    ),
 )
 async def list_tickets(
     request: Request,
@@ -67,11 +80,20 @@ async def list_tickets(
     services: ServicesDep,
     wanted: Annotated[Wanted, Depends(wanted_of)],
     limit: Annotated[int, Query(ge=1, le=100)] = 25,
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
-    format: Annotated[str | None, Query(pattern="^(json|csv)$")] = None,  # noqa: A002  (the parameter's public name)
+    cursor: Annotated[
+        str | None,
+        Query(
+            max_length=200,
+            description="A page's `next_cursor`, with the same filters.",
+            json_schema_extra={"minLength": 1, "pattern": "^[A-Za-z0-9_-]+$"},
+        ),
+    ] = None,
+    format: Annotated[  # noqa: A002  (the parameter's public name)
+        Literal["json", "csv"] | None, Query(description="By default what `Accept` says.")
+    ] = None,
 ) -> TicketPage | Response:
     """List tickets, oldest received first."""
-    after = read_cursor(services.secret, cursor, asdict(wanted)) if cursor else None
+    after = read_cursor(services.secret, cursor, asdict(wanted)) if cursor is not None else None
     rows = await services.read(
         partial(_page, agent_id=reader.agent_id, wanted=wanted, after=after, limit=limit)
     )
@@ -82,7 +104,7 @@ async def list_tickets(
     return as_csv(TicketOut, page.data, response) if wants_csv(request, format) else page
 
 
-@router.get("/{ticket_id}")
+@router.get("/{ticket_id}", openapi_extra=Promise(headers=["ETag"]))
 async def read_ticket(
     ticket_id: UUID, response: Response, reader: TicketReader, services: ServicesDep
 ) -> TicketDetail:
@@ -104,7 +126,12 @@ async def read_assignments(ticket_id: UUID, reader: TicketReader, services: Serv
     return await services.read(partial(_assignments, ticket_id=ticket_id, agent_id=reader.agent_id))
 
 
-@router.patch("/{ticket_id}")
+@router.patch(
+    "/{ticket_id}",
+    openapi_extra=Promise(
+        MoveRefusedError, PreconditionRequiredError, StaleError, parameters=[IF_MATCH], headers=["ETag"]
+    ),
+)
 async def edit_ticket(ticket_id: UUID, desk: AtDesk, patch: PatchBody) -> TicketDetail:
     """Edit what a ticket is about, as a merge patch of the version named by If-Match."""
     named = versions.wanted(desk.request)

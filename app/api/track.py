@@ -6,7 +6,7 @@ from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.routing import APIRoute
 from sqlalchemy.orm import Session
 from starlette.datastructures import MutableHeaders
@@ -16,6 +16,7 @@ from app.desk import customer
 from app.desk.schemas import CustomerSays
 from app.edge.identity import Now, ServicesDep
 from app.edge.once import REPLAYED, carry_out, once_of
+from app.edge.promises import Promise
 from app.edge.reading import JsonBody
 from app.errors import NotFoundError, invalid
 from app.ids import new_id
@@ -27,6 +28,13 @@ from app.services import Services
 from app.tickets import show, tokens
 from app.tickets.schemas import Tracked
 
+Token = Annotated[
+    str,
+    Path(
+        description="The secret of the link a customer was given.",
+        json_schema_extra={"minLength": 46, "maxLength": 46, "pattern": "^[A-Za-z0-9_-]+$"},
+    ),
+]
 PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
 
 
@@ -49,16 +57,16 @@ SaysBody = Annotated[CustomerSays, Depends(JsonBody(CustomerSays))]
 
 
 @router.get("")
-async def track_ticket(token: str, now: Now, services: ServicesDep) -> Tracked:
+async def track_ticket(token: Token, now: Now, services: ServicesDep) -> Tracked:
     """See what became of it."""
     ticket_id, version = _read_token(services, token)
     fn = partial(_look, ticket_id=ticket_id, version=version, secret=services.secret, now=now)
     return await services.read(fn)
 
 
-@router.post("/messages", status_code=201)
+@router.post("/messages", status_code=201, openapi_extra=Promise(once=True))
 async def add_customer_message(
-    request: Request, response: Response, *, token: str, says: SaysBody, now: Now, services: ServicesDep
+    request: Request, response: Response, *, token: Token, says: SaysBody, now: Now, services: ServicesDep
 ) -> Tracked:
     """Add words or scores; words on a settled matter open it again."""
     ticket_id, version = _read_token(services, token)

@@ -5,6 +5,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from app.errors import CannotStartError
+
 REFUSED = 1
 MISUSED = 2
 SOME_REJECTED = 3
@@ -19,7 +21,7 @@ class CommandError(Exception):
 
 
 class Commands(TyperGroup):
-    """A group of commands that says a `CommandError` in plain words instead of a stack trace."""
+    """A group of commands that says what stops one in plain words instead of a stack trace."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
@@ -28,3 +30,6 @@ class Commands(TyperGroup):
         except CommandError as error:
             typer.echo(f"heard: {error}", err=True)
             raise typer.Exit(error.code) from None
+        except CannotStartError as error:
+            typer.echo(f"heard: {error}", err=True)
+            raise typer.Exit(REFUSED) from None

@@ -2,6 +2,7 @@
 
 import unicodedata
 
+ERASED = "customer.erased"
 KINDS = ("ref", "email", "phone")
 """In order of weight: when two identities name different customers, the first decides."""
 

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.customers.rules import KINDS
 from app.db import dialect
+from app.errors import NotFoundError
 from app.models.customers import Customer, CustomerIdentity
 
 
@@ -96,3 +97,30 @@ def identities_of(session: Session, customer_id: UUID) -> list[tuple[str, str]]:
         CustomerIdentity.customer_id == customer_id
     )
     return list(session.execute(query.order_by(CustomerIdentity.kind, CustomerIdentity.value)))
+
+
+def get(session: Session, customer_id: UUID, *, lock: bool = False) -> Customer:
+    """Return a customer; locked, nothing new can refer to them until the transaction ends.
+
+    Raises:
+        NotFoundError: there is no such customer.
+    """
+    found = session.get(Customer, customer_id, with_for_update=lock or None)
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def find(session: Session, identities: Sequence[tuple[str, str]]) -> list[Customer]:
+    """Return the customers who have any of these identities, longest known first."""
+    mine = select(CustomerIdentity.customer_id).where(
+        tuple_(CustomerIdentity.kind, CustomerIdentity.value).in_(identities)
+    )
+    query = select(Customer).where(Customer.id.in_(mine))
+    return list(session.scalars(query.order_by(Customer.created_at, Customer.id)))
+
+
+def remove(session: Session, customer_id: UUID) -> None:
+    """Forget a customer and all we knew them by."""
+    session.execute(delete(CustomerIdentity).where(CustomerIdentity.customer_id == customer_id))
+    session.execute(delete(Customer).where(Customer.id == customer_id))

@@ -27,6 +27,8 @@ class Database(Protocol):
     """
 
     flushers: int
+    commits: int
+    commit_failures: int
 
     async def write(self, fn: Callable[[Session], T], *, lane: Lane = Lane.DESK) -> T:
         """Run `fn` in one transaction and return its result once that is durable.

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 
+from app.db import inserts
 from app.errors import OutcomeUnknownError, UnavailableError
 
 
@@ -36,7 +37,7 @@ _SQLITE_UNAVAILABLE = (
     "SQLITE_LOCKED", "SQLITE_INTERRUPT",
 )  # fmt: skip
 _SQLITE_TAKEN = {"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
-_REPEAT = {"40001", "40P01"}
+_REPEAT = {"40001", "40P01", "23503"}  # the last: what a row refers to was taken away meanwhile
 _DATA = ("22", "23", "54000")  # the last: a value too long for its index
 # No connection, no right to one, no such database, no resources, busy, stopped, broken disk, only a replica.
 _UNAVAILABLE = ("08", "28", "3D", "53", "55", "57", "58", "25006")
@@ -109,18 +110,23 @@ def insert_new(
     """
     if not rows:
         return set()
-    table: Table = model.__table__
-    dialect = postgresql if is_postgresql(session) else sqlite
-    statement = dialect.insert(table).on_conflict_do_nothing(index_elements=list(key))
-    returned = session.execute(statement.returning(*(table.c[name] for name in key)), list(rows))
-    return {tuple(row) for row in returned}
+    return set(inserts.insert(session, model.__table__, rows, unless_known=key, returning=key))
+
+
+def insert_into(session: Session, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """Return this database's own INSERT, which knows what to do about a conflict."""
+    return postgresql.insert(table) if is_postgresql(session) else sqlite.insert(table)
 
 
 def insert_rows(session: Session, model: type[Any], rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows by the plain statement: no unit of work, no round trip a row."""
+    """Insert rows by one statement: no unit of work, no round trip a row."""
     if rows:
-        table: Table = model.__table__
-        session.execute(table.insert(), list(rows))
+        inserts.insert(session, model.__table__, rows)
+
+
+def insert_numbered(session: Session, model: type[Any], rows: Sequence[dict[str, Any]]) -> list[int]:
+    """Insert rows that the database numbers, and return the numbers, in ascending order."""
+    return sorted(number for (number,) in inserts.insert(session, model.__table__, rows, returning=("id",)))
 
 
 def is_postgresql(session: Session) -> bool:

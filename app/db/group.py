@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 
 from sqlalchemy.orm import Session
 
+from app import clock
 from app.db import dialect
 from app.db.database import Database, Lane
 from app.errors import AppError, OutcomeUnknownError, OverloadedError, UnavailableError
@@ -21,6 +22,7 @@ from app.logs import get_logger
 
 T = TypeVar("T")
 R = TypeVar("R")
+Told = Callable[[Sequence[object], float], None]
 Flush = Callable[[Session, Sequence[T]], list[R]]
 
 FLUSH_ROWS = 500
@@ -115,6 +117,8 @@ class GroupCommit(Generic[T, R]):
         self._closing = False
         self._flushers: list[asyncio.Task[None]] = []
         self.restarts = 0
+        self.overloads = 0
+        self.told: Told = lambda _outcomes, _seconds: None
 
     def start(self) -> None:
         """Start the flushers."""
@@ -162,9 +166,15 @@ class GroupCommit(Generic[T, R]):
         if self._closing:
             raise UnavailableError("shutting down")
         line = self._lines[where]
-        line.check_room(sum(rows for _, rows, _ in items), sum(size for _, _, size in items))
+        try:
+            line.check_room(sum(rows for _, rows, _ in items), sum(size for _, _, size in items))
+        except OverloadedError:
+            self.overloads += 1
+            raise
         loop = asyncio.get_running_loop()
-        entries = [_Entry[T, R](item, rows, size, loop.create_future()) for item, rows, size in items]
+        entries: list[_Entry[T, R]] = [
+            _Entry(item, rows, size, loop.create_future()) for item, rows, size in items
+        ]
         for entry in entries:
             line.add(entry)
         self._wake.set()
@@ -221,7 +231,7 @@ class GroupCommit(Generic[T, R]):
 
     async def _write(self, batch: list[_Entry[T, R]]) -> None:
         """Write one batch and answer each of its waiters, whatever happens."""
-        items = [entry.item for entry in batch]
+        items, began = [entry.item for entry in batch], clock.monotonic()
         outcomes: Sequence[R | BaseException] = [OutcomeUnknownError()] * len(batch)
         try:
             outcomes = await self._commit(items)
@@ -231,6 +241,7 @@ class GroupCommit(Generic[T, R]):
         finally:
             for entry, outcome in zip(batch, outcomes, strict=True):
                 _resolve(entry.answer, outcome)
+            self.told(outcomes, clock.monotonic() - began)
 
     async def _commit(self, items: list[T]) -> Sequence[R | BaseException]:
         try:

@@ -61,6 +61,13 @@ def head() -> str:
     return found or ""
 
 
+@cache
+def is_known(revision: str) -> bool:
+    """Whether this code has the migration that leads to a revision."""
+    scripts = ScriptDirectory.from_config(configuration("")).walk_revisions()
+    return revision in {each.revision for each in scripts}
+
+
 def require_known(session: Session) -> None:
     """Refuse to run on a schema that is older than this code, or too new for it.
 
@@ -74,8 +81,7 @@ def require_known(session: Session) -> None:
     found = session.scalar(text("SELECT version_num FROM alembic_version")) if migrated else None
     if found == head():
         return
-    known = {each.revision for each in ScriptDirectory.from_config(configuration("")).walk_revisions()}
-    if found is None or found in known:
+    if found is None or is_known(found):
         message = (
             f"the database is at revision {found or 'none'}, this code needs {head()}: run `heard migrate`"
         )

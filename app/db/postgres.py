@@ -32,6 +32,8 @@ class PostgresDatabase:
     """One PostgreSQL database, seen from one process."""
 
     flushers = 2
+    commits = 0
+    commit_failures = 0
 
     def __init__(self, url: str, *, pool: int) -> None:
         """Prepare the pools; the first connection is made when first needed."""
@@ -65,14 +67,17 @@ class PostgresDatabase:
         engine = self._intake if lane is Lane.INTAKE else self._general
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return await self._attempt(engine, fn)
+                result = await self._attempt(engine, fn)
             except Exception as error:
                 if dialect.fault_of(error) is Fault.REPEAT and attempt < ATTEMPTS:
                     _log.info("repeating a transaction", attempt=attempt, lane=lane.name)
                     continue
                 if (refusal := dialect.refusal_of(error)) is None:
                     raise
+                self.commit_failures += 1
                 raise refusal from error
+            self.commits += 1
+            return result
         raise AssertionError
 
     async def _attempt(self, engine: AsyncEngine, fn: Callable[[Session], T]) -> T:
@@ -130,6 +135,12 @@ def _engine(url: str, *, pool: int) -> AsyncEngine:
         connect_args={
             "timeout": 5,
             "command_timeout": 30,
-            "server_settings": {"application_name": "heard", "timezone": "UTC", "lock_timeout": "10000"},
+            "server_settings": {
+                "application_name": "heard",
+                "timezone": "UTC",
+                "lock_timeout": "10000",
+                # When the network dies silently, what we had locked must not stay so until TCP gives up.
+                "idle_in_transaction_session_timeout": "10000",
+            },
         },
     )

@@ -55,6 +55,8 @@ class SqliteDatabase:
     """The embedded database of one process."""
 
     flushers = 1
+    commits = 0
+    commit_failures = 0
 
     def __init__(
         self, path: Path, *, prepare: Callable[[], None], read_seconds: float = READ_SECONDS
@@ -65,7 +67,7 @@ class SqliteDatabase:
             AlreadyOpenError: another process has it.
         """
         self._read_seconds = read_seconds
-        self._lock = _take_lock(path.with_name("heard.lock"))
+        self._lock = take_lock(path.with_name("heard.lock"))
         try:
             prepare()
             self._writer = _engine(path, writable=True)
@@ -163,8 +165,11 @@ class SqliteDatabase:
                     outcomes.append(_attempt(connection, job))
         except Exception as error:  # noqa: BLE001  (whatever broke the commit, each waiter must hear of it)
             _log.warning("commit failed", error=type(error).__name__, count=len(taken))
+            self.commit_failures += 1
             _roll_back(connection)
             outcomes = [_Failed(UnavailableError("the database can't work right now"))] * len(taken)
+        else:
+            self.commits += 1
         for answered, outcome in zip(taken, outcomes, strict=True):
             _answer(answered, outcome)
 
@@ -242,7 +247,12 @@ def _engine(path: Path, *, writable: bool) -> Engine:
     return engine
 
 
-def _take_lock(path: Path) -> IO[str]:
+def take_lock(path: Path) -> IO[str]:
+    """Take the lock of a data folder, held until the file is closed.
+
+    Raises:
+        AlreadyOpenError: another process has it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = path.open("a+")
     try:

@@ -1,6 +1,7 @@
 """Column types that behave alike on both databases."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer
@@ -9,6 +10,11 @@ from sqlalchemy.dialects import postgresql
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+
+
+@lru_cache(maxsize=1024)  # one instant stands in many columns
+def _microseconds(value: datetime) -> int:
+    return (value - _EPOCH) // _MICROSECOND
 
 
 class UTC_TIME(sa.TypeDecorator[datetime]):  # noqa: N801  (named like the SQL types it stands among)
@@ -34,7 +40,7 @@ class UTC_TIME(sa.TypeDecorator[datetime]):  # noqa: N801  (named like the SQL t
             message = "a naive datetime can't be stored"
             raise ValueError(message)
         if dialect.name == "sqlite":
-            return (value - _EPOCH) // _MICROSECOND
+            return _microseconds(value)
         return value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:

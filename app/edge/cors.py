@@ -1,17 +1,19 @@
 """CORS for the one route that web pages call: the exact origin, no wildcard, no credentials. Pure ASGI."""
 
+from fastapi import Request, Response
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.edge import problems
+from app.edge.identity import OriginError
 from app.services import Services
 
 PATHS = frozenset({"/v1/feedback"})
-_PREFLIGHT = [
-    (b"access-control-allow-methods", b"POST"),
-    (b"access-control-allow-headers", b"authorization, content-type, idempotency-key"),
-    (b"access-control-max-age", b"600"),
-    (b"vary", b"Origin"),
-]
+_PREFLIGHT = {
+    "Access-Control-Allow-Methods": "POST",
+    "Access-Control-Allow-Headers": "authorization, content-type, idempotency-key",
+    "Access-Control-Max-Age": "600",
+}
 
 
 class Cors:
@@ -27,11 +29,16 @@ class Cors:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        origin = headers.get("origin")
+        origins = headers.getlist("origin")
+        origin = origins[0] if len(origins) == 1 else None
         services: Services = scope["app"].state.services
         allowed = origin is not None and services.configuration.current.allows_origin(origin)
         if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
-            await _preflight(send, origin if allowed else None)
+            answer = (
+                _allowed(origin) if allowed and origin else problems.response(OriginError(), Request(scope))
+            )
+            answer.headers["Vary"] = "Origin"
+            await answer(scope, receive, send)
             return
 
         async def send_marked(message: Message) -> None:
@@ -46,9 +53,5 @@ class Cors:
         await self.app(scope, receive, send_marked)
 
 
-async def _preflight(send: Send, origin: str | None) -> None:
-    allow = [(b"access-control-allow-origin", origin.encode("latin-1"))] if origin else []
-    await send(
-        {"type": "http.response.start", "status": 204 if origin else 403, "headers": [*_PREFLIGHT, *allow]}
-    )
-    await send({"type": "http.response.body", "body": b""})
+def _allowed(origin: str) -> Response:
+    return Response(status_code=204, headers={**_PREFLIGHT, "Access-Control-Allow-Origin": origin})

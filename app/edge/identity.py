@@ -13,6 +13,7 @@ from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 
 from app.access.rules import KeyFacts, SiteFacts
+from app.edge import queries
 from app.errors import BadRequestError, ForbiddenError, UnauthorisedError, invalid
 from app.ids import PUBLIC_PREFIX, digest, looks_like_key, same
 from app.services import Services
@@ -105,8 +106,11 @@ class Requires(SecurityBase):
 
     async def __call__(self, request: Request) -> Identity:
         """Return the caller, or refuse."""
-        if b"%00" in request.scope["query_string"]:
-            raise BadRequestError("a NUL character")
+        identity = self._identify(request)
+        queries.check(request, key=self.public)
+        return identity
+
+    def _identify(self, request: Request) -> Identity:
         services = get_services(request)
         presented = _presented(request, in_query=self.public)
         if presented.startswith(PUBLIC_PREFIX):
@@ -127,13 +131,17 @@ class Requires(SecurityBase):
             raise UnauthorisedError
         if not self.public:
             raise PublicKeyError
-        if not site.allows(request.headers.get("origin")):
+        origins = request.headers.getlist("origin")
+        if len(origins) > 1 or not site.allows(next(iter(origins), None)):
             raise OriginError
         return Identity(None, site)
 
 
 def _presented(request: Request, *, in_query: bool) -> str:
-    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    shown = request.headers.getlist("authorization")
+    if len(shown) > 1:
+        raise BadRequestError("two keys: show one")
+    scheme, _, credentials = "".join(shown).partition(" ")
     if scheme.lower() == "bearer" and credentials:
         return credentials.strip()
     from_query = request.query_params.get("key") if in_query else None

@@ -12,6 +12,7 @@ from uuid import UUID
 from fastapi import Request
 from sqlalchemy.orm import Session
 
+from app.db.dialect import ChangedMeanwhileError
 from app.errors import AppError, BadRequestError
 from app.events import store as events
 from app.intake.classify import Once
@@ -52,7 +53,7 @@ def key_of(request: Request) -> str | None:
     text = found[0].strip()
     if len(text) > 1 and text[0] == text[-1] == '"':
         text = text[1:-1]
-    visible = all("!" <= symbol <= "~" for symbol in text)
+    visible = text.isascii() and text.isprintable() and " " not in text
     if len(found) > 1 or not text or len(text) > _LONGEST or not visible:
         raise BadKeyError
     return text
@@ -82,7 +83,7 @@ def once_for(
         return None
     if public and not _is_random_uuid(key):
         raise WeakKeyError
-    route = f"{request.method} {request.url.path}"
+    route = f"{request.method} {request.scope['path']}"
     parts = "\0".join((route, _query(request))).encode() + b"\0" + raw
     derived = key if item is None else f"{key}\0{item}"
     kept = _KEPT_PUBLIC if public else _KEPT_SECRET
@@ -114,6 +115,7 @@ def carry_out(
 
     Raises:
         ReusedKeyError: the key was used for another request.
+        ChangedMeanwhileError: what the key stood for is gone; repeat.
     """
     if once is None:
         return act(), False
@@ -124,13 +126,18 @@ def carry_out(
     if events.claim_keys(session, [row], now=now):
         return act(), False
     key = (once.scope, once.key_hash)
-    if events.known_keys(session, [key])[key].fingerprint != once.fingerprint:
+    known = events.known_keys(session, [key])
+    if key not in known:  # it had expired, and was forgotten between our two statements
+        raise ChangedMeanwhileError
+    if known[key].fingerprint != once.fingerprint:
         raise ReusedKeyError
     return again(), True
 
 
 def _query(request: Request) -> str:
     """Return the query without a key given in it: however its key is shown, a request is the same."""
+    if not request.scope["query_string"]:
+        return ""
     pairs = [(name, value) for name, value in request.query_params.multi_items() if name != "key"]
     return "&".join(f"{name}={value}" for name, value in sorted(pairs))
 

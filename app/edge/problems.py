@@ -3,7 +3,7 @@
 import json
 import re
 import traceback
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from app.edge.routes import methods_at
 from app.errors import AppError, Flaw, ValidationError
 from app.logs import get_logger
 
@@ -81,10 +82,19 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  (registered for this class)
-    code = _CODES.get(error.status_code, "bad_request")
-    title = HTTPStatus(error.status_code).phrase
-    problem = _problem(error.status_code, code, title, request_id=request_id(request))
-    return _answer(problem, dict(error.headers or {}))
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:  # the framework names one route's methods only
+        return not_allowed(request, methods_at(request.app, request.url.path))
+    return _plain(request, error.status_code, dict(error.headers or {}))
+
+
+def not_allowed(request: Request, methods: Collection[str]) -> Response:
+    """Return the answer for a method that a path does not have, with those that it has."""
+    return _plain(request, HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": ", ".join(sorted(methods))})
+
+
+def _plain(request: Request, status: int, headers: dict[str, str]) -> Response:
+    code, title = _CODES.get(status, "bad_request"), HTTPStatus(status).phrase
+    return _answer(_problem(status, code, title, request_id=request_id(request)), headers)
 
 
 def unforeseen(error: Exception, request: Request) -> Response:
@@ -105,9 +115,11 @@ _OWN_WORDS = {
     "greater_than_equal", "less_than_equal", "greater_than", "less_than",
     "string_type", "int_type", "float_type", "bool_type", "list_type", "dict_type", "tuple_type",
     "model_type", "model_attributes_type", "int_from_float", "int_parsing", "float_parsing", "bool_parsing",
+    "unknown_zone", "not_an_origin", "not_a_phone_number", "says_nothing", "not_its_kind", "no_scale",
+    "out_of_bounds",
 }  # fmt: skip
 _RENAMED = {"missing": "required", "extra_forbidden": "unknown_field", "timezone_aware": "zone_required"}
-_OUR_NAME = re.compile(r"[a-z][a-z_]{0,39}")
+OUR_NAME = re.compile(r"[a-z][a-z_]{0,39}")
 
 
 def flaws_of(errors: list[Any]) -> tuple[Flaw, ...]:
@@ -124,4 +136,4 @@ def _flaw(error: dict[str, Any]) -> Flaw:
 def _pointer(location: tuple[int | str, ...]) -> str:
     """Return a JSON pointer; a name the sender made up is shown only where it reads like one of ours."""
     parts = location[1:] if location[:1] == ("body",) else location
-    return "".join(f"/{part}" for part in parts if isinstance(part, int) or _OUR_NAME.fullmatch(part))
+    return "".join(f"/{part}" for part in parts if isinstance(part, int) or OUR_NAME.fullmatch(part))

@@ -5,14 +5,12 @@ understand one body differently are a hole. Here each of these is a 4xx with its
 """
 
 import math
-from collections.abc import Iterator
 from typing import Any, Generic, TypeVar
 
 import jiter
 from fastapi import Request
 from pydantic import BaseModel
 from pydantic import ValidationError as PydanticValidationError
-from starlette.requests import ClientDisconnect
 
 from app.edge.problems import flaws_of
 from app.errors import AppError, BadRequestError, ValidationError
@@ -21,7 +19,9 @@ M = TypeVar("M", bound=BaseModel)
 PUBLIC_LIMIT = 64 * 1024
 DEEPEST = 32
 LARGEST = 2**53 - 1
+_LONGEST_NUMBER = 18  # Python itself refuses to read a number of some thousand digits
 _BOM = b"\xef\xbb\xbf"
+_NESTED = (dict, list)
 
 
 class TooLargeError(AppError):
@@ -69,9 +69,10 @@ def require_media_type(request: Request, taken: tuple[str, ...]) -> str:
     Raises:
         MediaTypeError: it is not among those taken, or the body is compressed.
     """
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    if {each.lower() for each in request.headers.getlist("content-encoding")} - {"identity"}:
         raise MediaTypeError("compressed bodies are not taken")
-    found = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    said = request.headers.getlist("content-type")
+    found = said[0].partition(";")[0].strip().lower() if len(said) == 1 else ""
     if found not in taken:
         raise MediaTypeError("send " + " or ".join(taken))
     return found
@@ -85,17 +86,19 @@ async def read(request: Request, limit: int) -> bytes:
         CutUploadError: the sender hung up.
     """
     announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > limit:
+    if announced.isdecimal() and (len(announced) > _LONGEST_NUMBER or int(announced) > limit):
         raise TooLargeError
-    chunks, size = [], 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > limit:
-                raise TooLargeError
-            chunks.append(chunk)
-    except ClientDisconnect:
-        raise CutUploadError from None
+    chunks, size, more = [], 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise CutUploadError
+        chunk = message.get("body", b"")
+        more = message.get("more_body", False)
+        size += len(chunk)
+        if size > limit:
+            raise TooLargeError
+        chunks.append(chunk)
     return b"".join(chunks)
 
 
@@ -117,7 +120,7 @@ def validate(model: type[M], raw: bytes) -> M:
         ValidationError: it is not this model.
     """
     try:
-        return model.model_validate_json(raw)
+        return model.model_validate_json(raw, strict=True)
     except PydanticValidationError as error:
         raise ValidationError(flaws=flaws_of(error.errors(include_url=False, include_input=False))) from None
 
@@ -130,8 +133,7 @@ def check(raw: bytes) -> Any:
         value = jiter.from_json(raw, catch_duplicate_keys=True, allow_inf_nan=False)
     except ValueError as error:
         raise BadJsonError(_reason(str(error))) from None
-    for scalar in _scalars(value):
-        _check_scalar(scalar)
+    _check_parts(value)
     return value
 
 
@@ -144,20 +146,21 @@ def _reason(said: str) -> str:
     return said if said.isascii() and '"' not in said and "`" not in said else "not valid JSON"
 
 
-def _scalars(value: Any) -> Iterator[Any]:
-    """Yield keys and scalars of a JSON value, without recursion."""
-    waiting = [(value, 1)]
-    while waiting:
-        current, depth = waiting.pop()
-        if isinstance(current, dict | list) and depth > DEEPEST:
-            raise BadJsonError("nested too deeply")
-        if isinstance(current, dict):
-            yield from current
-            waiting.extend((each, depth + 1) for each in current.values())
-        elif isinstance(current, list):
-            waiting.extend((each, depth + 1) for each in current)
-        else:
-            yield current
+def _check_parts(value: Any) -> None:
+    """Look at every key and scalar, level by level: no recursion, however deep it goes."""
+    level, depth = [value], 1
+    while level:
+        below: list[Any] = []
+        for part in level:
+            if not isinstance(part, _NESTED):
+                _check_scalar(part)
+                continue
+            if depth > DEEPEST:
+                raise BadJsonError("nested too deeply")
+            below += part
+            if isinstance(part, dict):
+                below += part.values()
+        level, depth = below, depth + 1
 
 
 def _check_scalar(value: Any) -> None:

@@ -1,7 +1,9 @@
-"""One line and one id for each request: method, route template, status, seconds; never a path or a query.
+"""One line, one id, one count for each request: method, route template, status, seconds; never path or query.
 
 Pure ASGI, and the outermost of ours: an error that nobody foresaw ends here, logged without its words.
 """
+
+import asyncio
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
@@ -9,6 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import clock
 from app.edge import problems
+from app.edge.telemetry import Telemetry
+from app.errors import OutcomeUnknownError
 from app.ids import new_request_id
 from app.logs import get_logger
 
@@ -16,11 +20,12 @@ _log = get_logger("edge.requests")
 
 
 class RequestLog:
-    """Gives requests an id, which answers and problems carry, and logs what became of them."""
+    """Gives requests an id, which answers and problems carry, and notes what became of them."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:
         """Wrap an app."""
         self.app = app
+        self._telemetry = telemetry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request."""
@@ -39,16 +44,25 @@ class RequestLog:
 
         try:
             await self.app(scope, receive, send_named)
+        except asyncio.CancelledError:
+            # We are stopping, and its time is up; what it was about to store may be stored.
+            if not started:
+                answer = problems.response(OutcomeUnknownError("the server is stopping"), Request(scope))
+                await answer(scope, receive, send_named)
+            raise
         except Exception as error:  # noqa: BLE001  (the last place that can still answer)
             answer = problems.unforeseen(error, Request(scope))
             if not started:
                 await answer(scope, receive, send_named)
         finally:
+            route = getattr(scope.get("route"), "path", None)
+            seconds = clock.monotonic() - began
+            self._telemetry.note_request(scope["method"], route, status, seconds)
             _log.info(
                 "request",
                 request_id=request_id,
                 method=scope["method"],
-                route=getattr(scope.get("route"), "path", None),
+                route=route,
                 status=status,
-                seconds=round(clock.monotonic() - began, 6),
+                seconds=round(seconds, 6),
             )

@@ -1,8 +1,13 @@
 """Strong ETags: the version of what is edited, so that nobody overwrites what they have not seen."""
 
+import re
+
 from fastapi import Request, Response
 
-from app.errors import AppError
+from app.errors import AppError, BadRequestError
+
+TAGS = r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$'
+_TAGS = re.compile(TAGS.removesuffix("$"))
 
 
 class PreconditionRequiredError(AppError):
@@ -23,15 +28,19 @@ def show(response: Response, version: int) -> None:
 
 
 def wanted(request: Request) -> frozenset[str]:
-    """Return the versions named by `If-Match`; `*` is any.
+    """Return the versions named by `If-Match`, which may be a list on several lines; `*` is any.
 
     Raises:
         PreconditionRequiredError: there is none.
+        BadRequestError: it names no versions at all.
     """
-    found = request.headers.get("if-match")
-    if found is None:
+    found = request.headers.getlist("if-match")
+    if not found:
         raise PreconditionRequiredError
-    return frozenset(part.strip() for part in found.split(","))
+    named = ", ".join(found)
+    if not _TAGS.fullmatch(named):
+        raise BadRequestError('If-Match is a version such as "3", several of them, or *')
+    return frozenset(part.strip() for part in named.split(","))
 
 
 def require(version: int, named: frozenset[str]) -> None:

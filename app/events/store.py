@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, delete, func, insert, select, tuple_, update
+from sqlalchemy import delete, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from app.db import dialect
@@ -47,10 +47,8 @@ def record(session: Session, happenings: Sequence[Happening]) -> None:
         }
         for it in happenings
     ]
-    # Which id went to which row does not matter here, and asking would cost one statement a row.
-    table: Table = Event.__table__  # type: ignore[assignment]
-    ids = session.scalars(table.insert().returning(table.c.id), rows).all()
-    dialect.insert_rows(session, Outbox, [{"event_id": each} for each in sorted(ids)])
+    ids = dialect.insert_numbered(session, Event, rows)
+    dialect.insert_rows(session, Outbox, [{"event_id": each} for each in ids])
 
 
 def record_configuration(
@@ -97,7 +95,7 @@ def publish(session: Session, *, most: int = 1000) -> int:
     rows = [
         {"sequence": cursor.sequence + place, "event_id": each} for place, each in enumerate(ids, start=1)
     ]
-    session.execute(insert(StreamEntry), rows)
+    dialect.insert_rows(session, StreamEntry, rows)
     session.execute(delete(Outbox).where(Outbox.event_id.in_(ids)))
     cursor.sequence += len(ids)
     return len(ids)

@@ -14,8 +14,11 @@ from pydantic import BaseModel
 from app.access.rules import KeyFacts, SiteFacts, SourceFacts
 from app.configuration.snapshot import API_SOURCE, Snapshot
 from app.customers.rules import identities
+from app.customers.schemas import CustomerIn
+from app.customers.store import Claimant
 from app.errors import Flaw, ForbiddenError, ValidationError, invalid
 from app.ids import new_id, new_reference
+from app.intake.external import Claim
 from app.intake.schemas import Submission
 from app.satisfaction import scale
 from app.satisfaction.scale import Scored
@@ -63,9 +66,8 @@ class Classified:
     submission: Submission
     reference: str
     source: SourceFacts | None
-    fingerprint: str
-    identities: tuple[tuple[str, str], ...]
-    customer_id: UUID
+    claim: Claim | None
+    claimant: Claimant | None
     common: dict[str, Any]
     occurred_at: datetime
     received_at: datetime
@@ -82,7 +84,8 @@ class Classified:
     @property
     def rows(self) -> int:
         """About how many rows it writes, to bound a flush by."""
-        return 2 + 3 * self.opens_ticket + len(self.identities) + len(self.scored) + (self.once is not None)
+        known_by = len(self.claimant.identities) if self.claimant else 0
+        return 2 + 3 * self.opens_ticket + known_by + len(self.scored) + (self.once is not None)
 
 
 def classify(
@@ -105,17 +108,14 @@ def classify(
     if submission.ticket_id is not None and submission.kind != "score":
         raise invalid("/ticket_id", "score_only", "only a score hangs on another ticket")
     source = _source(submission, sender, snapshot)
-    who = submission.customer
-    known = who is not None and sender.site is None
-    received_at = now
+    identifier = identifier or new_id(now)
     return Classified(
-        id=identifier or new_id(now),
+        id=identifier,
         submission=submission,
         reference=new_reference(),
         source=source,
-        fingerprint=fingerprint(submission),
-        identities=identities(who.ref, who.email, who.phone) if who and known else (),
-        customer_id=new_id(now),
+        claim=_claim(submission, source, identifier),
+        claimant=_claimant(submission.customer, now=now) if sender.site is None else None,
         common={
             "channel": submission.channel or ("web" if sender.site else "api"),
             "source_id": source.id if source else None,
@@ -128,9 +128,9 @@ def classify(
             "quarantined_at": None,
         },
         occurred_at=_occurred_at(submission.occurred_at, now),
-        received_at=received_at,
+        received_at=now,
         team_id=snapshot.default_team_id,
-        queue_at=queue_at(received_at, submission.priority or "normal"),
+        queue_at=queue_at(now, submission.priority or "normal"),
         scored=scale.check(submission.scores, snapshot.instruments, now=now),
         once=once,
     )
@@ -140,6 +140,18 @@ def fingerprint(said_so: BaseModel) -> str:
     """Return the SHA-256 of what was said: defaults and the retry id left out, so that a schema may grow."""
     said = said_so.model_dump_json(exclude_defaults=True, exclude={"submission_id"})
     return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _claim(submission: Submission, source: SourceFacts | None, subject_id: UUID) -> Claim | None:
+    if source is None or submission.external_id is None:
+        return None
+    return Claim(source.id, submission.external_id, fingerprint(submission), subject_id)
+
+
+def _claimant(who: CustomerIn | None, *, now: datetime) -> Claimant | None:
+    """Return who speaks if they can be known again; what a public form says of itself is not believed."""
+    known_by = identities(who.ref, who.email, who.phone) if who else ()
+    return Claimant(known_by, new_id(now), who.name, now) if who and known_by else None
 
 
 def _refuse_secret_fields(submission: Submission) -> None:
@@ -162,9 +174,9 @@ def _source(submission: Submission, sender: Sender, snapshot: Snapshot) -> Sourc
     allowed = sender.key.sources
     name = submission.source
     if name is None:
-        mine = [each for each in snapshot.sources.values() if allowed is not None and each.id in allowed]
         if allowed is None:
             return snapshot.sources[API_SOURCE]
+        mine = [each for each in snapshot.sources.values() if each.id in allowed]
         if len(mine) == 1:
             return mine[0]
         raise invalid("/source", "required", "this key writes several sources; say which")

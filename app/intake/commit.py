@@ -6,7 +6,7 @@ never deadlock. Only the winners of the first two go on; losers are looked up an
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,19 +14,16 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.customers import store as customers
-from app.customers.store import Claimant
 from app.db.dialect import ChangedMeanwhileError
 from app.events import store as events
 from app.events.store import Happening
 from app.intake import external
 from app.intake.classify import Classified
-from app.intake.external import Claim
 from app.models.events import ExternalId, Idempotency
 from app.satisfaction import scale
 from app.satisfaction import store as satisfaction
 from app.sla import store as sla
-from app.sla.clocks import rows_of
-from app.sla.rules import Happened, replay
+from app.sla.clocks import rows_at_opening
 from app.tickets import store as tickets
 from app.tickets.rules import OPENED, SCORED, Status, searchable
 from app.tickets.store import Owner
@@ -62,7 +59,7 @@ def commit(session: Session, batch: Sequence[Classified]) -> list[Outcome]:
     }
     verdicts |= {place: (MISSING, batch[place].id, False) for place in lost}
     for place, found in known.items():
-        same = found.fingerprint == batch[place].fingerprint
+        same = (claim := batch[place].claim) and claim.fingerprint == found.fingerprint
         verdicts[place] = (SEEN if same else CONFLICT, found.subject_id, False)
     _settle_keys(session, batch, verdicts)
     verdicts |= _replays(session, batch, [place for place in places if place not in verdicts])
@@ -92,16 +89,9 @@ def _claim_external_ids(
     session: Session, batch: Sequence[Classified], places: Sequence[int]
 ) -> tuple[list[int], dict[int, ExternalId]]:
     """Return the places that go on, and what is already known of the others."""
-    claims = {place: claim for place in places if (claim := _external_claim(batch[place]))}
+    claims = {place: claim for place in places if (claim := batch[place].claim)}
     known = external.claim(session, claims, import_id=None)
     return [place for place in places if place not in known], known
-
-
-def _external_claim(item: Classified) -> Claim | None:
-    external_id = item.submission.external_id
-    if item.source is None or external_id is None:
-        return None
-    return Claim(item.source.id, external_id, item.fingerprint, item.id)
 
 
 def _find_tickets(
@@ -123,21 +113,16 @@ def _find_tickets(
 def _insert(session: Session, items: Sequence[Classified]) -> None:
     if not items:
         return
-    claimants = [
-        Claimant(
-            item.identities,
-            item.customer_id,
-            item.submission.customer.name if item.submission.customer else None,
-            item.received_at,
-        )
-        for item in items
-    ]
-    owners = dict(zip((item.id for item in items), customers.settle(session, claimants), strict=True))
+    speakers = {item.id: item.claimant for item in items if item.claimant}
+    owners = dict(zip(speakers, customers.settle(session, list(speakers.values())), strict=True))
     opening = [item for item in items if item.opens_ticket]
-    tickets.add_tickets(session, [_ticket_row(item, owners[item.id]) for item in opening])
-    sla.add_clocks(session, [row for item in opening for row in _clock_rows(item)])
+    tickets.add_tickets(session, [_ticket_row(item, owners.get(item.id)) for item in opening])
+    sla.add_clocks(
+        session,
+        [row for item in opening for row in rows_at_opening(item.id, item.occurred_at, now=item.received_at)],
+    )
     owed = tickets.owners(session, {item.submission.ticket_id for item in items if item.submission.ticket_id})
-    scores = [row for item in items for row in _score_rows(item, owners[item.id], owed)]
+    scores = [row for item in items for row in _score_rows(item, owners.get(item.id), owed)]
     satisfaction.add_scores(session, scores)
     events.record(session, [_happening(item) for item in items])
 
@@ -174,14 +159,12 @@ def _ticket_row(item: Classified, customer_id: UUID | None) -> dict[str, Any]:
     }
 
 
-def _clock_rows(item: Classified) -> Sequence[dict[str, Any]]:
-    return rows_of(item.id, replay([Happened(OPENED, 1, item.occurred_at, None)]), now=item.received_at)
-
-
 def _score_rows(
     item: Classified, customer_id: UUID | None, owed: dict[UUID, Owner]
 ) -> Sequence[dict[str, Any]]:
     """A score hangs on its own ticket, or on a named one whose resolver and dimensions it then takes."""
+    if not item.scored:
+        return ()
     said = item.submission
     owner = owed.get(said.ticket_id) if said.ticket_id else None
     shared = item.common | {"team_id": item.team_id, "customer_id": customer_id, "agent_id": None}
@@ -242,21 +225,18 @@ def _outcomes(
     others = {subject_id for _, subject_id, _ in verdicts.values() if subject_id not in own}
     filed = tickets.filed(session, others) if others else {}
     scored = satisfaction.received(session, others - filed.keys()) if others - filed.keys() else {}
+    receipts: dict[UUID, tuple[str, datetime, str | None]] = {
+        item.id: (item.submission.kind, item.received_at, item.reference if item.opens_ticket else None)
+        for item in batch
+    }
+    receipts |= {key: (ticket.kind, ticket.received_at, ticket.reference) for key, ticket in filed.items()}
+    receipts |= {key: ("score", received_at, None) for key, received_at in scored.items()}
     outcomes = []
-    for place in range(len(batch)):
+    for place, item in enumerate(batch):
         status, subject_id, replayed = verdicts[place]
-        item = own.get(subject_id)
-        ticket = filed.get(subject_id)
-        if item is not None:
-            reference = item.reference if item.opens_ticket else None
-            outcome = Outcome(status, subject_id, item.submission.kind, item.received_at, reference)
-        elif ticket is not None:
-            outcome = Outcome(status, subject_id, ticket.kind, ticket.received_at, ticket.reference)
-        elif subject_id in scored:
-            outcome = Outcome(status, subject_id, "score", scored[subject_id], None)
+        if subject_id in receipts:
+            kind, received_at, reference = receipts[subject_id]
         else:  # what it stood for was removed since
-            outcome = Outcome(
-                MISSING, subject_id, batch[place].submission.kind, batch[place].received_at, None
-            )
-        outcomes.append(replace(outcome, replayed=replayed))
+            status, kind, received_at, reference = MISSING, item.submission.kind, item.received_at, None
+        outcomes.append(Outcome(status, subject_id, kind, received_at, reference, replayed))
     return outcomes

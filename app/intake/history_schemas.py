@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
 
 from app.customers.schemas import CustomerIn
 from app.intake.schemas import ExternalId
@@ -79,11 +80,9 @@ class HistoryLine(BaseModel):
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
         if self.kind == "score" and (not self.scores or self.events):
-            message = "a score has scores, and no events"
-            raise ValueError(message)
+            raise PydanticCustomError("not_its_kind", "a score has scores, and no events")
         if self.kind != "score" and self.ticket is not None:
-            message = "only a score hangs on another ticket"
-            raise ValueError(message)
+            raise PydanticCustomError("not_its_kind", "only a score hangs on another ticket")
         return self
 
 

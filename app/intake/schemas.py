@@ -6,14 +6,22 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
 
 from app.customers.schemas import CustomerIn
+from app.people.schemas import WHOLE
 from app.satisfaction.schemas import ScoreIn
 from app.tickets.schemas import Channel, Language, Priority, Topic
 
+LARGEST = 2**53 - 1
+"""Beyond it a number means different things to different readers."""
 ExternalId = Annotated[str, Field(min_length=1, max_length=200)]
 AttributeValue = (
-    Annotated[str, Field(max_length=1000)] | bool | int | Annotated[float, Field(allow_inf_nan=False)] | None
+    Annotated[str, Field(max_length=1000)]
+    | bool
+    | Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
+    | Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
+    | None
 )
 
 EXAMPLE: JsonDict = {
@@ -27,10 +35,19 @@ EXAMPLE: JsonDict = {
 }
 
 
+SCORES: JsonDict = {"required": ["scores"], "properties": {"scores": {"minItems": 1}}}
+WORDS: JsonDict = {"required": ["text"], "properties": {"text": {"pattern": r"\S"}}}
+IS_SCORE: JsonDict = {"properties": {"kind": {"const": "score"}}}
+
+
 class Submission(BaseModel):
     """One thing a customer says: words, scores, or both."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [EXAMPLE]})
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={"examples": [EXAMPLE], "anyOf": [WORDS, SCORES], "if": IS_SCORE, "then": SCORES},
+    )
 
     kind: Literal["complaint", "question", "comment", "score"]
     text: Annotated[str, Field(max_length=20_000)] = ""
@@ -51,9 +68,9 @@ class Submission(BaseModel):
     ticket_id: Annotated[
         UUID | None, Field(description="The ticket scores hang on; kind score, secret keys only.")
     ] = None
-    delayed_seconds: Annotated[
-        int | None, Field(ge=0, le=604_800, description="How long it was kept offline.")
-    ] = None
+    delayed_seconds: (
+        Annotated[int, Field(ge=0, le=604_800, description="How long it was kept offline."), WHOLE] | None
+    ) = None
     scores: Annotated[tuple[ScoreIn, ...], Field(max_length=20)] = ()
     attributes: Annotated[
         dict[Annotated[str, Field(max_length=64)], AttributeValue] | None, Field(max_length=50)
@@ -66,12 +83,25 @@ class Submission(BaseModel):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.text.strip() and not self.scores:
-            message = "feedback carries text, scores, or both"
-            raise ValueError(message)
+            raise PydanticCustomError("says_nothing", "feedback carries text, scores, or both")
         if self.kind == "score" and not self.scores:
-            message = "a score needs at least one score"
-            raise ValueError(message)
+            raise PydanticCustomError("says_nothing", "a score needs at least one score")
         return self
+
+
+RECEIPT: JsonDict = {
+    "id": "019cadc6-9a80-7000-8000-000000000001",
+    "kind": "complaint",
+    "received_at": "2026-11-22T10:00:00Z",
+    "duplicate": False,
+    "ticket": {
+        "id": "019cadc6-9a80-7000-8000-000000000001",
+        "reference": "H-7F3K9-Q2MX4",
+        "tracking_token": "AZytxpqAcACAAAAAAAAAAQABVOdHqkbH2yFcV1x3T0n5Aw",
+        "status_url": "https://heard.example.org/v1/track/AZytxpqAcACAAAAAAAAAAQABVOdHqkbH2yFcV1x3T0n5Aw",
+        "first_response_due_at": None,
+    },
+}
 
 
 class TicketReceipt(BaseModel):
@@ -87,6 +117,8 @@ class TicketReceipt(BaseModel):
 class Receipt(BaseModel):
     """That it is stored for certain; `duplicate` says it already was."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [RECEIPT]})
+
     id: UUID
     kind: str
     received_at: datetime
@@ -97,11 +129,14 @@ class Receipt(BaseModel):
 class BatchItem(BaseModel):
     """What became of one item: a receipt's fields, or a problem."""
 
-    model_config = ConfigDict(extra="allow")
-
     index: int
     status: int
-    problem: dict[str, Any] | None = None
+    id: UUID | None = None
+    kind: str | None = None
+    received_at: datetime | None = None
+    duplicate: bool | None = None
+    ticket: TicketReceipt | None = None
+    problem: Annotated[dict[str, Any] | None, Field(description="As the body of an error has it.")] = None
 
 
 class BatchOut(BaseModel):

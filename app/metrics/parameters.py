@@ -9,10 +9,15 @@ from app.metrics.rules import Interval
 from app.metrics.values import MAX_LENGTH
 
 _TEXT: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH}
-_INSTANT = {**_TEXT, "examples": ["2026-01-01", "2026-01-01T00:00:00Z"]}
+_DAY = r"(19|2[01])\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
+_TIME = r"T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)"
+_INSTANT: dict[str, Any] = {
+    "type": "string", "maxLength": 32, "pattern": f"^{_DAY}({_TIME})?$",
+    "examples": ["2026-01-01", "2026-01-01T00:00:00Z"],
+}  # fmt: skip
 
 
-def response_times() -> dict[str, Any]:
+def response_times() -> list[dict[str, Any]]:
     """Describe what may be asked about response times."""
     seconds = {"type": "integer", "minimum": 0, "maximum": query.MAX_WITHIN_SECONDS}
     own = [
@@ -24,7 +29,7 @@ def response_times() -> dict[str, Any]:
     return _described(own, query.TICKET_DIMENSIONS)
 
 
-def satisfaction() -> dict[str, Any]:
+def satisfaction() -> list[dict[str, Any]]:
     """Describe what may be asked about satisfaction."""
     number = {"type": "integer", "minimum": 1, "maximum": query.MAX_VERSION}
     own = [
@@ -34,15 +39,17 @@ def satisfaction() -> dict[str, Any]:
     return _described(own, query.SCORE_DIMENSIONS)
 
 
-def volume() -> dict[str, Any]:
+def volume() -> list[dict[str, Any]]:
     """Describe what may be asked about volume."""
     return _described([], query.TICKET_DIMENSIONS)
 
 
-def _described(own: Sequence[dict[str, Any]], dimensions: Sequence[str]) -> dict[str, Any]:
+def _described(own: Sequence[dict[str, Any]], dimensions: Sequence[str]) -> list[dict[str, Any]]:
     taken = {each["name"] for each in own}
     filters = [_filter(name) for name in (*dimensions, "origin") if name not in taken]
-    groups = _several({"type": "string", "enum": list(dimensions)}, most=query.MAX_GROUPS)
+    groups = {
+        **_several({"type": "string", "enum": list(dimensions)}, most=query.MAX_GROUPS), "uniqueItems": True,
+    }  # fmt: skip
     common = [
         _parameter(
             "from", "First instant; a date is its local midnight. By default 30 days earlier.", _INSTANT
@@ -50,12 +57,14 @@ def _described(own: Sequence[dict[str, Any]], dimensions: Sequence[str]) -> dict
         _parameter(
             "to", "The instant before which it ends. By default now, this instant included.", _INSTANT
         ),
-        _parameter("tz", "IANA zone of dates and buckets.", {**_TEXT, "default": "UTC"}),
+        _parameter(
+            "tz", "IANA zone of dates and buckets.", {**_TEXT, "format": "iana-zone", "default": "UTC"}
+        ),
         _parameter("interval", "Length of a bucket.", _choice(tuple(Interval), default=Interval.NONE)),
         _parameter("group_by", "One or two dimensions; also as one value with a comma.", groups),
         _parameter("format", "By default what `Accept` says.", _choice(("json", "csv"))),
     ]
-    return {"parameters": [*own, *common, *filters]}
+    return [*own, *common, *filters]
 
 
 def _filter(name: str) -> dict[str, Any]:

@@ -1,7 +1,18 @@
 """All tables, imported so that the metadata is whole; migrations and tests start here."""
 
-from app.models import access, customers, events, history, people, routing, satisfaction, tickets
+from app.models import (
+    access,
+    customers,
+    events,
+    health,
+    history,
+    jobs,
+    people,
+    routing,
+    satisfaction,
+    tickets,
+)
 from app.models.base import Base
 
-MODULES = (access, customers, events, history, people, routing, satisfaction, tickets)
+MODULES = (access, customers, events, health, history, jobs, people, routing, satisfaction, tickets)
 METADATA = Base.metadata

@@ -11,6 +11,7 @@ from app.models.base import Base, Code, Key, Name, Words
 
 QUEUED = text("queue_at IS NOT NULL")
 IMPORTED = text("import_id IS NOT NULL")
+RESOLVED = text("status = 'resolved'")
 
 
 class Ticket(Base):
@@ -26,6 +27,7 @@ class Ticket(Base):
         Index("ix_tickets_queue", "team_id", "queue_at", "id", postgresql_where=QUEUED, sqlite_where=QUEUED),
         Index("ix_tickets_import", "import_id", postgresql_where=IMPORTED, sqlite_where=IMPORTED),
         Index("ix_tickets_occurred", "occurred_at"),
+        Index("ix_tickets_resolved", "resolved_at", "id", postgresql_where=RESOLVED, sqlite_where=RESOLVED),
         CheckConstraint("kind IN ('complaint', 'question', 'comment')", "kind"),
         CheckConstraint("status IN ('new', 'open', 'pending', 'resolved', 'closed')", "status"),
         CheckConstraint("priority IN ('low', 'normal', 'high', 'urgent')", "priority"),
@@ -66,6 +68,7 @@ class Ticket(Base):
     quarantined_at: Mapped[datetime | None]
     resolved_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    erased_at: Mapped[datetime | None]
     token_version: Mapped[int]
     version: Mapped[int]
 

@@ -1,7 +1,8 @@
 """Replay a ticket's clocks and store what changed."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,9 @@ from app.events import store as events
 from app.ids import new_id
 from app.models.events import Event
 from app.sla import store
-from app.sla.rules import Episode, Happened, replay
+from app.sla.rules import OPENED, Episode, Happened, replay
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def replay_ticket(session: Session, ticket_id: UUID, *, now: datetime) -> None:
@@ -34,6 +37,17 @@ def _credited(event: Event) -> UUID | None:
     """Return whose work the event was: who acted; a resolution is the work of who had the ticket."""
     resolver_id = event.data.get("resolver_id")
     return UUID(resolver_id) if resolver_id else event.actor_id
+
+
+def rows_at_opening(ticket_id: UUID, opened_at: datetime, *, now: datetime) -> Sequence[dict[str, Any]]:
+    """Return the rows of a ticket that was just opened: those of its replay, which differ in time alone."""
+    own = {"ticket_id": ticket_id, "started_at": opened_at}
+    return [{**row, **own, "id": new_id(now)} for row in _rows_at_any_opening()]
+
+
+@cache
+def _rows_at_any_opening() -> Sequence[dict[str, Any]]:
+    return rows_of(UUID(int=0), replay([Happened(OPENED, 1, _EPOCH, None)]), now=_EPOCH)
 
 
 def rows_of(ticket_id: UUID, episodes: Iterable[Episode], *, now: datetime) -> Sequence[dict[str, Any]]:

@@ -38,6 +38,7 @@ class Move(StrEnum):
 
 OPENED = "ticket.opened"
 SCORED = "score.given"
+ERASED = "ticket.erased"
 
 _N, _O, _P, _R, _C = Status
 
@@ -88,7 +89,10 @@ def searchable(*parts: str | None) -> str:
 
     Folding case comes between two decompositions: some forms hold capitals (№), some capitals hold accents.
     """
-    apart = unicodedata.normalize("NFKD", "\n".join(part for part in parts if part))
+    whole = "\n".join(part for part in parts if part)
+    if whole.isascii():
+        return whole.lower()
+    apart = unicodedata.normalize("NFKD", whole)
     folded = unicodedata.normalize("NFKD", apart.casefold())
     return "".join(symbol for symbol in folded if not unicodedata.combining(symbol))
 

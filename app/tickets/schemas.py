@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from app.people.schemas import Ref
 
@@ -26,8 +27,35 @@ class CustomerOut(BaseModel):
     claimed: dict[str, Any] | None
 
 
+TICKET: JsonDict = {
+    "id": "019cadc6-9a80-7000-8000-000000000001",
+    "reference": "H-7F3K9-Q2MX4",
+    "kind": "complaint",
+    "channel": "web",
+    "status": "open",
+    "priority": "high",
+    "subject": "Lift",
+    "topic": "facilities",
+    "product": "hotel",
+    "language": "en",
+    "origin": "live",
+    "team": {"id": "0198c0de-0000-7000-8000-00000000000a", "name": "Billing"},
+    "assignee": {"id": "0198c0de-0000-7000-8000-00000000000b", "name": "Ana Silva"},
+    "customer": {"id": "0198c0de-0000-7000-8000-00000000000c", "name": "Ana", "claimed": None},
+    "occurred_at": "2026-11-22T10:00:00Z",
+    "received_at": "2026-11-22T10:00:00Z",
+    "resolved_at": None,
+    "closed_at": None,
+    "next_due_at": None,
+    "sla": "none",
+    "version": 3,
+}
+
+
 class TicketOut(BaseModel):
     """A ticket as agents and their tools see it in a list."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [TICKET]})
 
     id: UUID
     reference: str
@@ -55,11 +83,28 @@ class TicketOut(BaseModel):
 class TicketDetail(TicketOut):
     """One ticket, whole."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    **TICKET,
+                    "text": "The lift is stuck again.",
+                    "external_id": "1001",
+                    "attributes": {"order": "A-77"},
+                    "page_url": None,
+                    "follow_up_of": None,
+                    "erased_at": None,
+                }
+            ]
+        }
+    )
+
     text: str
     external_id: str | None
     attributes: dict[str, Any] | None
     page_url: str | None
     follow_up_of: UUID | None
+    erased_at: datetime | None
 
 
 class TicketPage(BaseModel):
@@ -162,8 +207,25 @@ class FollowUp(BaseModel):
     tracking_token: str
 
 
+TRACKED: JsonDict = {
+    "reference": "H-7F3K9-Q2MX4",
+    "kind": "complaint",
+    "status": "open",
+    "subject": "Lift",
+    "received_at": "2026-11-22T10:00:00Z",
+    "first_response_due_at": None,
+    "messages": [
+        {"by": "you", "text": "The lift is stuck again.", "at": "2026-11-22T10:00:00Z"},
+        {"by": "us", "text": "On our way.", "at": "2026-11-22T10:04:30Z"},
+    ],
+    "follow_up": None,
+}
+
+
 class Tracked(BaseModel):
     """What a customer sees of a ticket by its token."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [TRACKED]})
 
     reference: str
     kind: Kind

@@ -34,9 +34,8 @@ def tickets(session: Session, rows: Sequence[Ticket]) -> list[TicketOut]:
 
 def ticket(session: Session, row: Ticket) -> TicketDetail:
     """Render one ticket, whole."""
-    own = {
-        name: getattr(row, name) for name in ("text", "external_id", "attributes", "page_url", "follow_up_of")
-    }
+    own_names = ("text", "external_id", "attributes", "page_url", "follow_up_of", "erased_at")
+    own = {name: getattr(row, name) for name in own_names}
     return TicketDetail.model_validate(_common(row, *_names(session, [row])) | own)
 
 

@@ -1,34 +1,45 @@
 """The worker: loops that let time pass.
 
 A step asks by reading whether there is anything to do, and writes only then: an idle worker leaves the writer
-alone, and can ask often enough to assign within milliseconds.
+alone, and can ask often enough to assign within milliseconds. A step is short: one that takes longer than
+`STALLED_SECONDS` looks dead from outside.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 
 from app.access import store as access
 from app.db.database import Lane
 from app.logs import get_logger
 from app.services import Services
+from app.watch import heartbeat_store
 from app.watch.assigning import assign_waiting, someone_can_take
 from app.watch.publishing import anything_to_publish, publish
+from app.worker import chores
+from app.worker.jobs import work
 
 IDLE_SECONDS = 0.05
 TROUBLE_SECONDS = 1.0
+JOBS_SECONDS = 0.25
 USES_SECONDS = 30.0
+BEAT_SECONDS = 3.0
+LAST_STEP_SECONDS = 10.0
 _log = get_logger("worker.loop")
 Step = Callable[[Services], Awaitable[int]]
 
 
 @asynccontextmanager
 async def working(services: Services) -> AsyncIterator[None]:
-    """Run the worker inside this process for as long as the context lasts."""
+    """Run the worker inside this process for as long as the context lasts; steps in hand are finished."""
     steps: list[tuple[str, Step, float]] = [("uses", note_uses, USES_SECONDS)]
     if services.settings.worker:
+        await services.write(partial(chores.start, now=services.clock()), lane=Lane.WORKER)
         steps += [("assign", assign, IDLE_SECONDS), ("publish", publish_events, IDLE_SECONDS)]
+        steps += [("jobs", do_jobs, JOBS_SECONDS)]
+        if not services.settings.embedded:  # with the embedded database there is nobody else to tell
+            steps += [("beat", beat, BEAT_SECONDS)]
     tasks = [
         asyncio.create_task(repeat(services, name, step, idle_seconds=idle), name=f"heard-worker-{name}")
         for name, step, idle in steps
@@ -36,10 +47,12 @@ async def working(services: Services) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in tasks:
+        services.pulse.stopping.set()
+        _, hanging = await asyncio.wait(tasks, timeout=LAST_STEP_SECONDS)
+        for task in hanging:
+            _log.warning("a step was given up", where=task.get_name())
             task.cancel()
-        with suppress(asyncio.CancelledError):
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*hanging, return_exceptions=True)
 
 
 async def assign(services: Services) -> int:
@@ -56,6 +69,11 @@ async def publish_events(services: Services) -> int:
     return await services.write(publish, lane=Lane.WORKER)
 
 
+async def do_jobs(services: Services) -> int:
+    """Do a job that is due, and return how many were done."""
+    return await work(services, chores.HANDLERS)
+
+
 async def note_uses(services: Services) -> int:
     """Write down when keys were last used, and answer 0: the next time is soon enough."""
     seen, services.configuration.used = services.configuration.used, {}
@@ -69,14 +87,27 @@ async def note_uses(services: Services) -> int:
     return 0
 
 
+async def beat(services: Services) -> int:
+    """Tell the other processes that this worker does its work; one whose steps hang keeps silent."""
+    if services.pulse.beating:
+        sign = partial(heartbeat_store.beat, process=services.pulse.process, now=services.clock())
+        await services.write(sign, lane=Lane.WORKER)
+    return 0
+
+
 async def repeat(services: Services, name: str, step: Step, *, idle_seconds: float) -> None:
-    """Step until there is nothing to do, then rest; trouble is logged and tried again."""
-    while True:
+    """Step until the end; with nothing to do rest, and after trouble try again."""
+    pulse = services.pulse
+    pulse.begin(name)
+    while not pulse.stopping.is_set():
         try:
             found = await step(services)
         except Exception as error:  # noqa: BLE001  (the worker outlives whatever a step meets)
             _log.warning("a step failed", where=name, error=type(error).__name__)
-            await asyncio.sleep(TROUBLE_SECONDS)
+            pulse.note_failure(name)
+            await pulse.rest(TROUBLE_SECONDS)
             continue
-        if not found:
-            await asyncio.sleep(idle_seconds)
+        rest = 0.0 if found else idle_seconds
+        pulse.note_success(name, now=services.clock(), rests_seconds=rest)
+        if rest:
+            await pulse.rest(rest)

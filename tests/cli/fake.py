@@ -28,5 +28,5 @@ class FakeServer:
         return answer
 
 
-def run(app: typer.Typer, *arguments: str | Path) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+def run(app: typer.Typer, *arguments: str | Path, said: str | None = None) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], input=said)

@@ -49,3 +49,19 @@ async def test_no_other_route_speaks_to_pages(standing: Cast) -> None:
         assert asked.status_code == 405
         assert "access-control-allow-origin" not in asked.headers
         assert "access-control-allow-origin" not in read.headers
+
+
+async def test_a_refused_preflight_is_a_problem_like_any_other(standing: Cast, anyone: AsyncClient) -> None:
+    asked = await anyone.options("/v1/feedback", headers=PREFLIGHT | {"origin": "https://evil.example"})
+
+    assert asked.headers["content-type"] == "application/problem+json"
+    assert asked.json()["request_id"] == asked.headers["x-request-id"]
+    assert "evil" not in asked.text
+
+
+async def test_a_page_with_two_origins_has_none(standing: Cast, anyone: AsyncClient) -> None:
+    twice = [*PREFLIGHT.items(), ("origin", ORIGIN), ("origin", "https://evil.example")]
+    asked = await anyone.options("/v1/feedback", headers=twice)
+
+    assert asked.status_code == 403
+    assert "access-control-allow-origin" not in asked.headers

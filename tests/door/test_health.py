@@ -1,13 +1,32 @@
 """Whoever keeps it running learns whether it is alive and whether it can work."""
 
+import asyncio
+import shutil
+import time
+from collections import Counter
+from typing import Any
+
 import pytest
 from fastapi import FastAPI
-from httpx import AsyncClient
+from httpx import ASGITransport, AsyncClient
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from app.configuration import live
+from app.edge import readiness
 from app.errors import OverloadedError
+from app.ids import new_id
+from app.main import create_app
 from app.services import Services
+from app.settings import Settings
+from app.watch import heartbeat_store
 from tests.cast import Cast
+from tests.conftest import TestClock
+
+LOOKED_AT = {
+    "ready", "draining", "database", "schema", "writer", "flushers", "waiting_rows", "snapshot",
+    "snapshot_age_seconds", "worker", "disk", "disk_free_bytes", "wal_bytes", "sqlite_version",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -25,6 +44,21 @@ async def test_a_process_that_can_work_is_ready(anyone: AsyncClient) -> None:
 
     assert (alive.status_code, alive.json()) == (200, {"status": "ok"})
     assert (ready.status_code, ready.json()["ready"]) == (200, True)
+
+
+async def test_readiness_says_what_it_looked_at_and_nothing_that_could_be_a_secret(
+    anyone: AsyncClient, settings: Settings
+) -> None:
+    seen = (await anyone.get("/readyz")).json()
+
+    assert seen.keys() == LOOKED_AT
+    assert all(seen[name] for name in ("database", "schema", "writer", "flushers", "snapshot"))
+    assert (seen["waiting_rows"], seen["draining"], seen["worker"]) == (0, False, False)
+    files = [seen[name] is not None for name in ("disk", "disk_free_bytes", "wal_bytes", "sqlite_version")]
+    assert files == [settings.embedded] * 4
+    assert not [
+        value for value in seen.values() if isinstance(value, str) and value != seen["sqlite_version"]
+    ]
 
 
 async def test_a_flusher_that_died_turns_readiness_red_though_work_goes_on(
@@ -58,10 +92,111 @@ async def test_a_database_that_is_gone_turns_readiness_red_but_not_liveness(
     assert (ready.status_code, ready.json()["database"]) == (503, False)
 
 
+@pytest.mark.parametrize(("hanging", "field"), [("read", "database"), ("write", "writer")])
+async def test_a_database_that_hangs_is_not_waited_for_and_not_asked_again_meanwhile(
+    anyone: AsyncClient, services: Services, monkeypatch: pytest.MonkeyPatch, hanging: str, field: str
+) -> None:
+    asked: Counter[str] = Counter()
+    comes_back = asyncio.Event()
+
+    async def hang(_fn: object) -> tuple[bool, bool]:
+        asked[hanging] += 1
+        await comes_back.wait()
+        return True, False
+
+    monkeypatch.setattr(readiness, "LIMIT_SECONDS", 0.1)
+    with monkeypatch.context() as during:
+        during.setattr(type(services), hanging, lambda _self, fn: hang(fn))
+        began = time.monotonic()
+        red = [await anyone.get("/readyz") for _ in range(2)]
+        took = time.monotonic() - began
+        alive = await anyone.get("/livez")
+    comes_back.set()
+    green = await anyone.get("/readyz")
+
+    assert [(each.status_code, each.json()[field]) for each in red] == [(503, False)] * 2
+    assert asked == {hanging: 1}
+    assert took < 1
+    assert readiness.LIMIT_SECONDS <= 2
+    assert (alive.status_code, green.status_code) == (200, 200)
+
+
+async def test_an_application_told_to_stop_is_not_ready_but_takes_in(app: FastAPI, cast: Cast) -> None:
+    app.state.looker.draining = True
+    ready = await cast.admin.get("/readyz")
+    taken = await cast.crm.post("/v1/feedback", json={"kind": "comment", "text": "x"})
+
+    assert (ready.status_code, ready.json()["draining"]) == (503, True)
+    assert taken.status_code == 201
+
+
+async def test_a_schema_older_than_the_code_turns_readiness_red(
+    anyone: AsyncClient, services: Services
+) -> None:
+    def go_back(session: Session) -> None:
+        session.execute(text("UPDATE alembic_version SET version_num = 'ff1d8313af59'"))
+
+    await services.write(go_back)
+    ready = await anyone.get("/readyz")
+
+    assert (ready.status_code, ready.json()["schema"], ready.json()["database"]) == (503, False, True)
+
+
+async def test_too_little_disk_turns_readiness_red_where_the_data_is_ours(settings: Settings) -> None:
+    free = shutil.disk_usage(settings.data_dir).free
+    app = create_app(settings.model_copy(update={"disk_free_bytes": 2 * free}))
+    async with app.router.lifespan_context(app):
+        seen = await app.state.looker.look()
+
+    assert (seen.ready, seen.disk) == ((False, False) if settings.embedded else (True, None))
+
+
+async def test_a_worker_elsewhere_is_seen_for_ten_seconds_and_missed_without_turning_red(
+    anyone: AsyncClient, services: Services, clock: TestClock
+) -> None:
+    def beat(session: Session) -> None:
+        heartbeat_store.beat(session, process, now=clock())
+
+    async def seen() -> Any:
+        answer = (await anyone.get("/readyz")).json()
+        return answer["worker"], answer["ready"]
+
+    process = new_id(clock())
+    never = await seen()
+    await services.write(beat)
+    at_once = await seen()
+    clock.advance(seconds=10)
+    still = await seen()
+    clock.advance(seconds=1)
+    no_more = await seen()
+    await services.write(beat)
+    again = await seen()
+
+    assert [never, at_once, still, no_more, again] == [
+        (False, True), (True, True), (True, True), (False, True), (True, True)
+    ]  # fmt: skip
+
+
+async def test_a_worker_inside_is_seen_while_each_of_its_steps_goes_on(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = create_app(settings.model_copy(update={"worker": True}))
+    transport = ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        AsyncClient(transport=transport, base_url="http://heard.test", trust_env=False) as anyone,
+    ):
+        working = (await anyone.get("/readyz")).json()
+        monkeypatch.setattr("app.watch.pulse.STALLED_SECONDS", -60.0)
+        stalled = (await anyone.get("/readyz")).json()
+
+    assert (working["worker"], stalled["worker"], stalled["ready"]) == (True, False, True)
+
+
 async def test_a_snapshot_nobody_could_refresh_turns_readiness_red(
     anyone: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.api.health.STALE_SECONDS", -1.0)
+    monkeypatch.setattr("app.edge.readiness.STALE_SECONDS", -1.0)
     ready = await anyone.get("/readyz")
 
     assert live.STALE_SECONDS == 10.0

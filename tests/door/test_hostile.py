@@ -1,16 +1,14 @@
 """Hostile requests: each is refused with a stable code, its content never repeated, and nothing is stored."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-import structlog
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 from sqlalchemy import func, select
 
-from app import logs
 from app.models.everything import METADATA
 from app.models.tickets import Ticket
 from app.services import Services
@@ -30,15 +28,12 @@ def nested(depth: int) -> str:
 
 
 BODIES: dict[str, tuple[bytes, int, str]] = {
-    "byte order mark": (b"\xef\xbb\xbf" + json.dumps(GOOD).encode(), 400, "bad_json"),
-    "UTF-16": (json.dumps(GOOD).encode("utf-16"), 400, "bad_json"),
     "invalid UTF-8": (body('"subject": "é"').replace("é".encode(), b"\xe9"), 400, "bad_json"),
     "an encoded surrogate": (body('"subject": "é"').replace("é".encode(), b"\xed\xa0\x80"), 400, "bad_json"),
     "a lone surrogate": (body(r'"subject": "\ud800"'), 400, "bad_json"),
     "surrogates the wrong way round": (body(r'"subject": "\udc00\ud800"'), 400, "bad_json"),
     "NUL": (body(r'"subject": "a\u0000b"'), 400, "bad_json"),
     "NUL in a key": (body(r'"attributes": {"a\u0000b": 1}'), 400, "bad_json"),
-    "NUL as it is": (body('"subject": "a\0b"'), 400, "bad_json"),
     "NaN": (body('"delayed_seconds": NaN'), 400, "bad_json"),
     "Infinity": (body('"delayed_seconds": -Infinity'), 400, "bad_json"),
     "a number too large": (body('"attributes": {"n": 1e999}'), 400, "bad_json"),
@@ -51,14 +46,7 @@ BODIES: dict[str, tuple[bytes, int, str]] = {
     "33 levels": (body('"attributes": ' + nested(33)), 400, "bad_json"),
     "10,000 levels": (b"[" * 10_000, 400, "bad_json"),
     "something after the end": (json.dumps(GOOD).encode() + CANARY.encode(), 400, "bad_json"),
-    "two texts": (json.dumps(GOOD).encode() * 2, 400, "bad_json"),
-    "nothing": (b"", 400, "bad_json"),
-    "white space": (b" \n", 400, "bad_json"),
     "cut short": (f'{{"kind": "comment", "text": "{CANARY}'.encode(), 400, "bad_json"),
-    "no quotes": (f'{{"kind": comment, "text": {CANARY}}}'.encode(), 400, "bad_json"),
-    "a colon missing": (f'{{"kind" "{CANARY}"}}'.encode(), 400, "bad_json"),
-    "a trailing comma": (b'{"kind": "comment", "text": "x",}', 400, "bad_json"),
-    "a bad escape": (body(rf'"subject": "\x {CANARY}"'), 400, "bad_json"),
     "an array": (json.dumps([GOOD]).encode(), 422, "validation"),
     "a string": (json.dumps(CANARY).encode(), 422, "validation"),
     "null": (b"null", 422, "validation"),
@@ -83,17 +71,16 @@ BODIES: dict[str, tuple[bytes, int, str]] = {
         "validation",
     ),
     "no such source": (body(f'"source": "{CANARY}"'), 422, "validation"),
+    "true for a number": (body('"delayed_seconds": true'), 422, "validation"),
+    "a number in quotes": (body('"delayed_seconds": "5"'), 422, "validation"),
+    "a number for a text": (body('"topic": 5'), 422, "validation"),
+    "an instant as a number": (body('"occurred_at": 1772442000'), 422, "validation"),
+    "an object for a list": (body('"scores": {"0": {}}'), 422, "validation"),
+    "a list for an object": (body('"customer": [["name", "x"]]'), 422, "validation"),
+    "a number that is too much to keep": (body('"attributes": {"n": 1e300}'), 422, "validation"),
     "words too long": (body(f'"subject": "{CANARY * 100}"'), 422, "validation"),
     "a byte too many": (body('"subject": "' + "x" * 65536 + '"'), 413, "too_large"),
 }
-
-
-@pytest.fixture
-def logged(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], str]]:
-    """Send the log to where it can be read, and give what reads it."""
-    logs.configure("debug", "json")
-    yield lambda: "".join(capsys.readouterr())
-    structlog.reset_defaults()
 
 
 async def nothing_stored(cast: Cast) -> bool:
@@ -149,6 +136,17 @@ async def test_a_body_that_grows_past_the_limit_without_saying_so_is_refused(sta
     )
 
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+async def test_an_integer_may_be_written_as_json_lets_it_be(cast: Cast) -> None:
+    """JSON has one kind of number: 5.0 is 5, and some languages write it so."""
+    answer = await cast.crm.post(
+        "/v1/feedback",
+        content=json.dumps(GOOD | {"delayed_seconds": 5.0}),
+        headers={"content-type": "application/json"},
+    )
+
+    assert answer.status_code == 201
 
 
 async def test_a_body_of_64_kilobytes_is_taken(cast: Cast) -> None:
@@ -215,8 +213,6 @@ async def test_plain_text_is_json_on_the_feedback_route_alone(cast: Cast) -> Non
     [
         ("POST", f"/v1/{CANARY}", 404, "not_found"),
         ("GET", f"/{CANARY}?{CANARY}", 404, "not_found"),
-        ("DELETE", "/v1/feedback", 405, "method_not_allowed"),
-        ("PUT", "/v1/tickets", 405, "method_not_allowed"),
         ("GET", f"/v1/tickets/{CANARY}", 422, "validation"),
         ("GET", f"/v1/tickets?limit={CANARY}", 422, "validation"),
         ("GET", "/v1/tickets?limit=101", 422, "validation"),

@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from app.access.rules import SCOPES
 from app.edge.identity import Requires
-from app.edge.openapi import dependencies, routes
+from app.edge.routes import dependencies, routes
 from app.ids import PUBLIC_PREFIX, SECRET_PREFIX, new_key
 from app.main import create_app
 from app.models.tickets import Ticket

@@ -21,7 +21,7 @@ from app.models.events import Event, Outbox, StreamEntry
 from app.services import Services
 from app.settings import Settings
 from app.worker import loop
-from tests.acts import read, statements
+from tests.acts import act, read, statements
 from tests.cast import Cast, complain, create
 from tests.conftest import TestClock
 
@@ -77,12 +77,31 @@ class TestWorking:
         told = await services.read(lambda session: list(session.scalars(query)))
         assert told == ["ticket.opened", "ticket.assigned"]
 
+    async def test_what_stayed_quiet_is_closed_and_the_next_look_is_asked_for(
+        self, cast: Cast, services: Services, clock: TestClock
+    ) -> None:
+        receipt = await complain(cast.visitor)
+        await act(cast.alice, receipt["id"], "resolve")
+        clock.advance(days=services.settings.close_after_days)
+
+        async def is_closed() -> bool:
+            return bool((await read(cast.admin, f"/v1/tickets/{receipt['id']}"))["status"] == "closed")
+
+        await until(is_closed)
+
+        async def rests() -> bool:
+            chores = (await read(cast.admin, "/v1/jobs"))["data"]
+            return [(job["state"], job["attempts"]) for job in chores] == [("waiting", 0)] * 2
+
+        await until(rests)
+
 
 async def test_with_nothing_to_do_the_worker_writes_nothing(services: Services) -> None:
     while await loop.publish_events(services):
         pass
 
     with statements() as sent:
+        assert await loop.do_jobs(services) == 0
         assert await loop.assign(services) == 0
         assert await loop.publish_events(services) == 0
 

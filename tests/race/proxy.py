@@ -82,6 +82,13 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 async def wire_to(server: Path, folder: Path) -> AsyncIterator[Wire]:
     """Lay a wire to the server whose socket lies in a folder; it begins at a socket in another folder."""
     wire = Wire(server)
+    async with lay(wire, folder):
+        yield wire
+
+
+@asynccontextmanager
+async def lay(wire: Wire, folder: Path) -> AsyncIterator[None]:
+    """Let a wire begin at a socket in a folder."""
     listener = await asyncio.start_unix_server(wire.connect, folder / SOCKET)
-    yield wire
+    yield
     listener.close()

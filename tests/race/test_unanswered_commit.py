@@ -1,14 +1,19 @@
 """COMMIT was sent and nobody answered: what is stored is acknowledged, what is not is stored again, once."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from app.db import postgres
+from app.errors import UnavailableError
 from app.main import create_app
+from app.services import Services
 from app.settings import Settings
 from tests import databases
 from tests.cast import Cast, Script
@@ -87,3 +92,15 @@ async def test_when_nobody_can_say_the_answer_says_so_and_the_same_key_is_safe(
     assert lost.headers["retry-after"] == "1"
     assert (again.status_code, again.headers["idempotency-replayed"]) == (201, "true")
     assert [ticket["id"] for ticket in listed] == [again.json()["id"]]
+
+
+async def test_a_transaction_that_the_database_ends_for_idling_is_refused(services: Services) -> None:
+    def dawdle(session: Session) -> None:
+        session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 20"))
+        time.sleep(0.3)
+        session.execute(text("SELECT 1"))
+
+    with pytest.raises(UnavailableError):
+        await services.write(dawdle)
+
+    assert await services.write(lambda session: session.scalar(text("SELECT 1"))) == 1

@@ -23,6 +23,8 @@ class Unforeseen(BaseException):
 class GatedDatabase:
     """A database whose commits wait until they are let through; what was committed can be looked at."""
 
+    commits = commit_failures = 0
+
     def __init__(self, flushers: int) -> None:
         self.flushers = flushers
         self.gate = asyncio.Event()

@@ -1,0 +1,74 @@
+"""What each kind of job does, and the chores that time brings by itself.
+
+A chore does a piece, and says when it runs again: at once while there is more, else after a while.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.db import jobs
+from app.db.database import Lane
+from app.db.jobs import Again, Job
+from app.errors import UnavailableError
+from app.logs import get_logger
+from app.services import Services
+from app.watch import closing, retention
+from app.watch.closing_store import Place
+from app.worker.jobs import Handler
+
+RETENTION, CLOSING = "retention", "closing"
+EVERY = timedelta(minutes=15)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_log = get_logger("worker.chores")
+
+
+def start(session: Session, *, now: datetime) -> None:
+    """Ask for every chore; those that are under way or wait are only asked for once more."""
+    for kind in sorted(HANDLERS):
+        jobs.enqueue(session, kind, "all", due_at=now, now=now)
+
+
+async def forget_old(services: Services, _job: Job) -> Again:
+    """Forget the next piece of what was kept for a while only."""
+    now = services.clock()
+    kept = timedelta(days=services.settings.retention_days)
+    forget = partial(retention.forget, stream_kept=kept, now=now, most=retention.PIECE)
+    gone = await services.write(forget, lane=Lane.BULK)
+    return Again(now if gone else now + EVERY)
+
+
+async def close_resolved(services: Services, job: Job) -> Again | None:
+    """Close the next quiet tickets; one that can't be is passed over, and tried again the next time round."""
+    now, days = services.clock(), services.settings.close_after_days
+    if not days:
+        return None
+    since = now - timedelta(days=days)
+    found = await services.read(partial(closing.find_quiet, since=since, after=_place(job.data)))
+    for _, ticket_id in found:
+        try:
+            close = partial(closing.close_quiet, ticket_id=ticket_id, since=since, now=now)
+            await services.write(close, lane=Lane.WORKER)
+        except UnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001  (one bad ticket must not hold up the others)
+            _log.warning("a ticket can't be closed", subject_id=str(ticket_id), error=type(error).__name__)
+    return Again(now, _data(found[-1])) if len(found) == closing.PIECE else Again(now + EVERY)
+
+
+def _place(data: Mapping[str, Any]) -> Place | None:
+    if not data:
+        return None
+    return _EPOCH + data["resolved_at"] * _MICROSECOND, UUID(data["ticket_id"])
+
+
+def _data(place: Place) -> dict[str, int | str]:
+    return {"resolved_at": (place[0] - _EPOCH) // _MICROSECOND, "ticket_id": str(place[1])}
+
+
+HANDLERS: Mapping[str, Handler] = {RETENTION: forget_old, CLOSING: close_resolved}
