@@ -4,6 +4,7 @@ import logging
 import sys
 
 import structlog
+from pydantic_core import to_json
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 ALLOWED = frozenset({
@@ -18,7 +19,9 @@ FOREIGN = ("uvicorn.error", "asyncio")
 
 def configure(level: str, shape: str) -> None:
     """Send structured lines to standard error, one a line, in JSON or for a console."""
-    renderer = structlog.dev.ConsoleRenderer() if shape == "console" else structlog.processors.JSONRenderer()
+    renderer = (
+        structlog.dev.ConsoleRenderer() if shape == "console" else structlog.processors.JSONRenderer(_as_json)
+    )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -52,6 +55,10 @@ class _Foreign(logging.Handler):
 def _kind_of(record: logging.LogRecord) -> str | None:
     kind = record.exc_info[0] if record.exc_info else None
     return kind.__name__ if kind else None
+
+
+def _as_json(line: EventDict, **_for_json_dumps: object) -> str:
+    return to_json(line, fallback=str).decode()
 
 
 def _to_standard_error(*_where: object) -> structlog.WriteLogger:

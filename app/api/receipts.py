@@ -27,12 +27,13 @@ def refusal(outcome: Outcome) -> AppError | None:
 
 def receipt(services: Services, outcome: Outcome) -> dict[str, Any]:
     """Return the receipt of a stored submission, from columns that never change."""
+    identifier = str(outcome.id)
     return {
-        "id": str(outcome.id),
+        "id": identifier,
         "kind": outcome.kind,
         "received_at": outcome.received_at.isoformat().replace("+00:00", "Z"),
         "duplicate": outcome.status == SEEN,
-        "ticket": _ticket(services, outcome) if outcome.reference else None,
+        "ticket": _ticket(services, outcome, identifier) if outcome.reference else None,
     }
 
 
@@ -48,10 +49,10 @@ def answer(services: Services, outcome: Outcome) -> Response:
     return Response(content, outcome.status, REPLAYED if outcome.replayed else None, "application/json")
 
 
-def _ticket(services: Services, outcome: Outcome) -> dict[str, Any]:
+def _ticket(services: Services, outcome: Outcome, identifier: str) -> dict[str, Any]:
     token = tokens.make(services.secret, outcome.id, 1)
     return {
-        "id": str(outcome.id),
+        "id": identifier,
         "reference": outcome.reference,
         "tracking_token": token,
         "status_url": f"{services.settings.public_url.rstrip('/')}/v1/track/{token}",

@@ -1,7 +1,7 @@
 """Rows in bulk: one statement for all of them, bound column by column, with no compiler's work for each.
 
-PostgreSQL takes an array a column; SQLite, where a statement is a function call, takes one row after another,
-or all of them as VALUES where it is to say which went in.
+PostgreSQL takes an array a column, SQLite all rows as VALUES. One after the other SQLite would give up the
+interpreter at each row, and wait beside a busy event loop to have it back.
 """
 
 from collections.abc import Callable, Sequence
@@ -39,7 +39,7 @@ def insert(
     read = _reader(table, tuple(returning), connection.dialect)
     return [
         read(row)
-        for statement, values in shape.statements(rows, tail, telling=True)
+        for statement, values in shape.statements(rows, tail)
         for row in connection.exec_driver_sql(statement, values)
     ]
 
@@ -59,8 +59,8 @@ class _Shape:
             for name, bind in self.binders
         ]
 
-    def statements(self, rows: Sequence[Row], tail: str, *, telling: bool = False) -> list[tuple[str, Any]]:
-        """Return statements with their values; `telling` asks for such that can say what they did."""
+    def statements(self, rows: Sequence[Row], tail: str) -> list[tuple[str, Any]]:
+        """Return statements with their values; more than one where they would not fit."""
         try:
             columns = self.bind(rows)
         except (TypeError, ValueError, OverflowError) as error:
@@ -70,8 +70,6 @@ class _Shape:
             return [(many, tuple(columns))]
         one = f"({', '.join('?' * len(columns))})"
         bound = list(zip(*columns, strict=True))
-        if not telling:
-            return [(f"{self.into} VALUES {one}{tail}", bound)]
         most = _MOST_VALUES // len(columns)
         pieces = [bound[start : start + most] for start in range(0, len(bound), most)]
         return [

@@ -30,6 +30,9 @@ class Cors:
             return
         headers = Headers(scope=scope)
         origins = headers.getlist("origin")
+        if not origins and scope["method"] == "POST":
+            await self.app(scope, receive, _varying(send))
+            return
         origin = origins[0] if len(origins) == 1 else None
         services: Services = scope["app"].state.services
         allowed = origin is not None and services.configuration.current.allows_origin(origin)
@@ -51,6 +54,17 @@ class Cors:
             await send(message)
 
         await self.app(scope, receive, send_marked)
+
+
+def _varying(send: Send) -> Send:
+    """Let caches know that a page would have been answered otherwise: most callers are no pages."""
+
+    async def send_varying(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (b"vary", b"Origin")]
+        await send(message)
+
+    return send_varying
 
 
 def _allowed(origin: str) -> Response:

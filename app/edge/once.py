@@ -6,6 +6,7 @@ After draft-ietf-httpapi-idempotency-key-header-07.
 import hashlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TypeVar
 from uuid import UUID
 
@@ -88,7 +89,7 @@ def once_for(
     derived = key if item is None else f"{key}\0{item}"
     kept = _KEPT_PUBLIC if public else _KEPT_SECRET
     return Once(
-        scope=f"{caller} {hashlib.sha256(route.encode()).hexdigest()[:32]}",
+        scope=f"{caller} {_hash_of(route)}",
         key_hash=hashlib.sha256(derived.encode()).hexdigest(),
         fingerprint=hashlib.sha256(parts).hexdigest(),
         expires_at=now + kept,
@@ -134,8 +135,15 @@ def carry_out(
     return again(), True
 
 
+@lru_cache(maxsize=256)
+def _hash_of(route: str) -> str:
+    return hashlib.sha256(route.encode()).hexdigest()[:32]
+
+
 def _query(request: Request) -> str:
     """Return the query without a key given in it: however its key is shown, a request is the same."""
+    if not request.scope["query_string"]:
+        return ""
     if not request.scope["query_string"]:
         return ""
     pairs = [(name, value) for name, value in request.query_params.multi_items() if name != "key"]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy import delete, func, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from app.db import dialect
@@ -83,22 +83,20 @@ def is_unpublished(session: Session) -> bool:
     return session.scalar(select(Outbox.event_id).limit(1)) is not None
 
 
-def publish(session: Session, *, most: int = 1000) -> int:
+def publish(session: Session, *, most: int) -> int:
     """Move events from the outbox into the stream, without gaps, and return how many.
 
     The publisher's row is locked, not leased: a second publisher waits, a dead one leaves no lock.
     """
     cursor = session.scalars(select(Cursor).where(Cursor.name == PUBLISHER).with_for_update()).one()
-    ids = session.scalars(select(Outbox.event_id).order_by(Outbox.event_id).limit(most)).all()
-    if not ids:
-        return 0
-    rows = [
-        {"sequence": cursor.sequence + place, "event_id": each} for place, each in enumerate(ids, start=1)
-    ]
-    dialect.insert_rows(session, StreamEntry, rows)
-    session.execute(delete(Outbox).where(Outbox.event_id.in_(ids)))
-    cursor.sequence += len(ids)
-    return len(ids)
+    place = cursor.sequence + func.row_number().over(order_by=Outbox.event_id)
+    waiting = select(place, Outbox.event_id).order_by(Outbox.event_id).limit(most)
+    session.execute(insert(StreamEntry).from_select(["sequence", "event_id"], waiting))
+    published = select(StreamEntry.event_id).where(StreamEntry.sequence > cursor.sequence)
+    moved = session.scalars(delete(Outbox).where(Outbox.event_id.in_(published)).returning(Outbox.event_id))
+    count = len(moved.all())
+    cursor.sequence += count
+    return count
 
 
 def claim_keys(session: Session, rows: Iterable[dict[str, Any]], *, now: datetime) -> set[tuple[str, str]]:

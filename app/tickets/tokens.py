@@ -6,6 +6,7 @@ Nothing is stored, and raising the version revokes.
 import base64
 import hashlib
 import hmac
+from functools import lru_cache
 from uuid import UUID
 
 _MAC_BYTES = 16
@@ -32,4 +33,12 @@ def read(secret: bytes, token: str) -> tuple[UUID, int] | None:
 
 
 def _mac(secret: bytes, body: bytes) -> bytes:
-    return hmac.digest(secret, b"heard tracking token v1\0" + body, hashlib.sha256)[:_MAC_BYTES]
+    # `hmac.digest` lets go of the interpreter, and beside a busy writer waits long to have it back.
+    mac = _keyed(secret).copy()
+    mac.update(body)
+    return mac.digest()[:_MAC_BYTES]
+
+
+@lru_cache(maxsize=4)
+def _keyed(secret: bytes) -> hmac.HMAC:
+    return hmac.new(secret, b"heard tracking token v1\0", hashlib.sha256)

@@ -22,14 +22,14 @@ _CHANCES = 1024
 _log = get_logger("worker.jobs")
 
 
-async def work(services: Services, handlers: Mapping[str, Handler]) -> int:
-    """Do the job that is longest due, and return how many were done or failed: one, or none."""
+async def work(services: Services, handlers: Mapping[str, Handler]) -> bool:
+    """Do the job that is longest due, and tell whether there was one, done or failed."""
     if not await services.read(partial(jobs.anything_due, kinds=handlers, now=services.clock())):
-        return 0
+        return False
     claiming = partial(jobs.claim, kinds=handlers, now=services.clock())
     job = await services.write(claiming, lane=Lane.WORKER)
     if job is None:
-        return 0
+        return False
     try:
         # Long before another worker may have it, and before the loop looks dead from outside.
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -39,7 +39,7 @@ async def work(services: Services, handlers: Mapping[str, Handler]) -> int:
     else:
         done = partial(jobs.complete, job=job, now=services.clock(), again=again)
         await services.write(done, lane=Lane.WORKER)
-    return 1
+    return True
 
 
 async def _push_away(services: Services, job: Job, error: Exception) -> None:

@@ -14,9 +14,7 @@ from app.access import store as access
 from app.db.database import Lane
 from app.logs import get_logger
 from app.services import Services
-from app.watch import heartbeat_store
-from app.watch.assigning import assign_waiting, someone_can_take
-from app.watch.publishing import anything_to_publish, publish
+from app.watch import assigning, heartbeat_store, publishing
 from app.worker import chores
 from app.worker.jobs import work
 
@@ -27,7 +25,8 @@ USES_SECONDS = 30.0
 BEAT_SECONDS = 3.0
 LAST_STEP_SECONDS = 10.0
 _log = get_logger("worker.loop")
-Step = Callable[[Services], Awaitable[int]]
+Step = Callable[[Services], Awaitable[bool]]
+"""Does a little, and tells whether there is more to do at once."""
 
 
 @asynccontextmanager
@@ -55,59 +54,63 @@ async def working(services: Services) -> AsyncIterator[None]:
         await asyncio.gather(*hanging, return_exceptions=True)
 
 
-async def assign(services: Services) -> int:
-    """Assign waiting tickets once, and return how many were."""
-    if not await services.read(someone_can_take):
-        return 0
-    return await services.write(partial(assign_waiting, now=services.clock()), lane=Lane.WORKER)
+async def assign(services: Services) -> bool:
+    """Assign waiting tickets once, and tell whether there may be more."""
+    if not await services.read(assigning.someone_can_take):
+        return False
+    assigned = await services.write(partial(assigning.assign_waiting, now=services.clock()), lane=Lane.WORKER)
+    return assigned == assigning.MOST
 
 
-async def publish_events(services: Services) -> int:
-    """Publish events once, and return how many were."""
-    if not await services.read(anything_to_publish):
-        return 0
-    return await services.write(publish, lane=Lane.WORKER)
+async def publish_events(services: Services) -> bool:
+    """Publish what gathered since the last time, and tell whether there may be more.
+
+    One at a time they would cost the writer as much as the submissions that caused them.
+    """
+    if not await services.read(publishing.anything_to_publish):
+        return False
+    return await services.write(publishing.publish, lane=Lane.WORKER) == publishing.MOST
 
 
-async def do_jobs(services: Services) -> int:
-    """Do a job that is due, and return how many were done."""
+async def do_jobs(services: Services) -> bool:
+    """Do a job that is due, and tell whether there was one."""
     return await work(services, chores.HANDLERS)
 
 
-async def note_uses(services: Services) -> int:
-    """Write down when keys were last used, and answer 0: the next time is soon enough."""
+async def note_uses(services: Services) -> bool:
+    """Write down when keys were last used; the next time is soon enough for more."""
     seen, services.configuration.used = services.configuration.used, {}
     if not seen:
-        return 0
+        return False
     try:
         await services.write(partial(access.note_use, seen=seen), lane=Lane.WORKER)
     except Exception:
         services.configuration.used = seen | services.configuration.used
         raise
-    return 0
+    return False
 
 
-async def beat(services: Services) -> int:
+async def beat(services: Services) -> bool:
     """Tell the other processes that this worker does its work; one whose steps hang keeps silent."""
     if services.pulse.beating:
         sign = partial(heartbeat_store.beat, process=services.pulse.process, now=services.clock())
         await services.write(sign, lane=Lane.WORKER)
-    return 0
+    return False
 
 
 async def repeat(services: Services, name: str, step: Step, *, idle_seconds: float) -> None:
-    """Step until the end; with nothing to do rest, and after trouble try again."""
+    """Step until the end; rest unless there is more to do, and after trouble try again."""
     pulse = services.pulse
     pulse.begin(name)
     while not pulse.stopping.is_set():
         try:
-            found = await step(services)
+            more = await step(services)
         except Exception as error:  # noqa: BLE001  (the worker outlives whatever a step meets)
             _log.warning("a step failed", where=name, error=type(error).__name__)
             pulse.note_failure(name)
             await pulse.rest(TROUBLE_SECONDS)
             continue
-        rest = 0.0 if found else idle_seconds
+        rest = 0.0 if more else idle_seconds
         pulse.note_success(name, now=services.clock(), rests_seconds=rest)
         if rest:
             await pulse.rest(rest)

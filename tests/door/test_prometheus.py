@@ -125,7 +125,7 @@ async def test_trouble_is_counted(
         session.execute(text("ROLLBACK"))
         raise ConnectionResetError
 
-    async def fail(_services: Services) -> int:
+    async def fail(_services: Services) -> bool:
         services.pulse.stopping.set()
         raise UnavailableError
 

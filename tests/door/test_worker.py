@@ -114,12 +114,12 @@ async def test_a_step_that_fails_is_tried_again(services: Services, monkeypatch:
     tries: list[str] = []
     done = asyncio.Event()
 
-    async def step(_services: Services) -> int:
+    async def step(_services: Services) -> bool:
         tries.append("try")
         if len(tries) == 1:
             raise UnavailableError
         done.set()
-        return 0
+        return False
 
     task = asyncio.create_task(loop.repeat(services, "test", step, idle_seconds=60))
     async with asyncio.timeout(DEADLINE_SECONDS):
