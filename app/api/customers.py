@@ -20,12 +20,12 @@ from app.edge.promises import Promise
 from app.errors import invalid
 from app.services import Services
 
-router = APIRouter(prefix="/v1/customers", tags=["customers"])
+router = APIRouter(prefix="/v1", tags=["customers"])
 THAT_CUSTOMER = {"customer_id": "/data/0/id"}
 
 
 @router.get(
-    "",
+    "/customers",
     openapi_extra=Promise(links={"read_customer": THAT_CUSTOMER, "erase_customer": THAT_CUSTOMER}),
 )
 async def find_customers(
@@ -42,19 +42,26 @@ async def find_customers(
     return await services.read(partial(_find, named=named))
 
 
-@router.get("/{customer_id}")
+@router.get("/customers/{customer_id}")
 async def read_customer(customer_id: UUID, _caller: Admin, services: ServicesDep) -> CustomerKnown:
     """Read all we know a customer by."""
     return await services.read(partial(_read, customer_id=customer_id))
 
 
-@router.delete("/{customer_id}", status_code=204)
+@router.delete("/customers/{customer_id}", status_code=204)
 async def erase_customer(customer_id: UUID, caller: Admin, now: Now, services: ServicesDep) -> Response:
     """Erase a person and every word of theirs; the anonymous tickets and their figures stay."""
     await _erase_claims(services, customer_id, by=caller.agent_id, now=now)
     erase = partial(erasing.erase_piece, customer_id=customer_id, by=caller.agent_id, now=now)
     while not await services.write(erase, lane=Lane.BULK):
         pass
+    return Response(status_code=204)
+
+
+@router.post("/tickets/{ticket_id}/erase", status_code=204)
+async def erase_ticket(ticket_id: UUID, caller: Admin, now: Now, services: ServicesDep) -> Response:
+    """Erase every word on a ticket, such as one of somebody whom no customer's record names."""
+    await services.write(partial(erasing.erase_ticket, ticket_id=ticket_id, by=caller.agent_id, now=now))
     return Response(status_code=204)
 
 

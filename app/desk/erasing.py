@@ -15,8 +15,10 @@ from app.customers import store as customers
 from app.customers.rules import ERASED, identities
 from app.events import store as events
 from app.events.store import Happening
+from app.people.rules import EVERYTHING
 from app.satisfaction import erase_store as satisfaction
 from app.tickets import erase_store as tickets
+from app.tickets import store as all_tickets
 from app.tickets.erase import erase, erase_claim
 
 PIECE, SCORES, CLAIMS = 50, 500, 1000
@@ -46,6 +48,16 @@ def erase_claims(session: Session, ticket_ids: Sequence[UUID], *, by: UUID | Non
     """Make these tickets forget who their sender claimed to be."""
     for ticket in tickets.lock_some(session, ticket_ids):
         erase_claim(session, ticket, by=by, now=now)
+
+
+def erase_ticket(session: Session, ticket_id: UUID, *, by: UUID | None, now: datetime) -> None:
+    """Erase every word on one ticket: whoever wrote through a public form is no customer we know.
+
+    Raises:
+        NotFoundError: there is no such ticket.
+    """
+    erase(session, all_tickets.lock(session, ticket_id, seen_by=EVERYTHING), by=by, now=now)
+    satisfaction.erase_on(session, [ticket_id])
 
 
 def erase_piece(session: Session, customer_id: UUID, *, by: UUID | None, now: datetime) -> bool:

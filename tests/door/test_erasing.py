@@ -287,3 +287,27 @@ async def test_only_an_admin_finds_and_erases(cast: Cast, told: dict[str, Any]) 
         assert (await caller.get("/v1/customers?ref=C-1")).status_code == 403
         assert (await caller.delete(f"/v1/customers/{customer_id}")).status_code == 403
     assert len(await find(cast.admin, ref="C-1")) == 1
+
+
+async def test_what_an_unknown_visitor_wrote_is_erased_by_its_ticket(
+    cast: Cast, anyone: AsyncClient, services: Services
+) -> None:
+    zoe = {"name": "Zoe", "email": "zoe@example.org"}
+    receipt = await complain(
+        cast.visitor, "I am Zoe.", customer=zoe, scores=[{"instrument": "csat", "value": 1}]
+    )
+    before = await figures(cast.admin)
+
+    erased = await cast.admin.post(f"/v1/tickets/{receipt['id']}/erase")
+
+    ticket = await stored(services, receipt["id"])
+    assert (erased.status_code, ticket.text, ticket.claimed) == (204, "", None)
+    assert (await anyone.get(track(receipt))).status_code == 404
+    assert await figures(cast.admin) == before
+
+
+async def test_only_an_admin_erases_a_ticket_and_one_that_is_not_there_is_not_found(cast: Cast) -> None:
+    receipt = await complain(cast.crm, "x")
+
+    assert (await cast.alice.post(f"/v1/tickets/{receipt['id']}/erase")).status_code == 403
+    assert (await cast.admin.post(f"/v1/tickets/{UUID(int=0)}/erase")).status_code == 404

@@ -160,7 +160,10 @@ async def test_a_key_in_the_address_opens_the_feedback_route_alone(cast: Cast) -
 
 
 async def test_what_belongs_to_another_team_does_not_exist(cast: Cast) -> None:
-    """The default team's tickets are everybody's; what Ops has, nobody of Billing can even ask about."""
+    """The default team's tickets are everybody's; what Ops has, nobody of Billing can even ask about.
+
+    Erasing is an admin's, whose door is shut whatever the ticket.
+    """
     ticket = (await complain(cast.crm))["id"]
     given = await cast.admin.post(f"/v1/tickets/{ticket}/assign", json={"agent_id": cast.ids["mallory"]})
     services: Services = cast.app.state.services
@@ -181,7 +184,7 @@ async def test_what_belongs_to_another_team_does_not_exist(cast: Cast) -> None:
                 headers={"if-match": "*"},
             )
             for door in DOORS
-            if door.path.startswith("/v1/tickets/{ticket_id}")
+            if door.path.startswith("/v1/tickets/{ticket_id}") and not door.path.endswith("/erase")
         ]
         return [(answer.status_code, answer.json() | {"request_id": ""}) for answer in answers]
 
