@@ -58,6 +58,7 @@ def _bare(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> F
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # it would send callers to whatever host they say is ours
         telemetry={"tracing": False, "metrics": False, "logs": False},  # asked about at every request
     )
     app.state.telemetry = Telemetry()

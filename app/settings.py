@@ -6,6 +6,10 @@ from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+SHORTEST_SECRET = 32
 
 
 class Settings(BaseSettings):
@@ -26,7 +30,7 @@ class Settings(BaseSettings):
     )
     secret: SecretStr | None = Field(
         None,
-        min_length=32,
+        min_length=SHORTEST_SECRET,
         description="Signs tracking tokens and cursors; unset, one is made in the data folder.",
     )
     trusted_proxies: str = Field(
@@ -64,6 +68,17 @@ class Settings(BaseSettings):
     )
     log_format: Literal["json", "console"] = Field("json", description="Shape of the log lines.")
 
+    @field_validator("database_url")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        """Take what the driver can read; what is refused may hold a password, so it is never repeated."""
+        if value is not None and not _is_address(value):
+            raise ValueError(
+                "it looks like postgresql+asyncpg://user:password@host/name, with what is special in the "
+                "password percent-encoded"
+            )
+        return value
+
     @field_validator("trusted_proxies")
     @classmethod
     def _networks(cls, value: str) -> str:
@@ -79,3 +94,13 @@ class Settings(BaseSettings):
     def sqlite_path(self) -> Path:
         """The embedded database file."""
         return self.data_dir / "heard.db"
+
+
+def _is_address(value: str) -> bool:
+    try:
+        url = make_url(value)
+        # A host with an @ is the rest of a password, and would be named where it can't be found.
+        fine = url.drivername == "postgresql+asyncpg" and "@" not in (url.host or "")
+        return fine and bool(url.get_dialect()().create_connect_args(url))
+    except (ArgumentError, ValueError):
+        return False

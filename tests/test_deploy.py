@@ -255,6 +255,21 @@ def test_a_unit_waits_for_a_stop_in_order(name: str) -> None:
     assert int(unit(name)["TimeoutStopSec"]) > most
 
 
+def test_a_command_by_hand_runs_as_the_server_does() -> None:
+    """With other settings, `heard doctor` looks at another installation."""
+    (command,) = re.findall(r"^    systemd-run [^\\\n]*(?:\\\n[^\\\n]*)*", PAGE, re.MULTILINE)
+    said = unit("heard.service")
+    data_dir = said["Environment"].split()[0]
+
+    assert f"--uid={said['User']} " in command
+    assert f"-p EnvironmentFile={said['EnvironmentFile'].removeprefix('-')} " in command
+    assert f"-p WorkingDirectory={said['WorkingDirectory']} " in command
+    assert f"-E {data_dir} " in command
+    assert f" {said['ExecStart'].removesuffix(' serve')} " in command
+    assert "sudo -u heard" not in PAGE
+    assert "PostgreSQL needs `heard migrate` the same way" in PAGE
+
+
 def test_the_page_names_every_file_beside_it_and_only_commands_that_exist() -> None:
     assert {path.name for path in DEPLOY.iterdir()} - {"README.md"} <= set(re.findall(r"[\w.-]+", PAGE))
     assert set(re.findall(r"(?:bin/|`|run [^`\n]*)heard ([a-z]+)", PAGE)) <= commands()

@@ -1,7 +1,7 @@
 """The door of those who answer for people's data: find a customer, look, erase."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated
 from uuid import UUID
@@ -18,9 +18,11 @@ from app.desk import erasing
 from app.edge.identity import Admin, Now, ServicesDep
 from app.edge.promises import Promise
 from app.errors import invalid
+from app.ids import new_id
 from app.services import Services
 
 router = APIRouter(prefix="/v1", tags=["customers"])
+IN_FLIGHT = timedelta(minutes=1)
 THAT_CUSTOMER = {"customer_id": "/data/0/id"}
 
 
@@ -51,32 +53,48 @@ async def read_customer(customer_id: UUID, _caller: Admin, services: ServicesDep
 @router.delete("/customers/{customer_id}", status_code=204)
 async def erase_customer(customer_id: UUID, caller: Admin, now: Now, services: ServicesDep) -> Response:
     """Erase a person and every word of theirs; the anonymous tickets and their figures stay."""
-    await _erase_claims(services, customer_id, by=caller.agent_id, now=now)
+    named = await services.read(partial(_names, customer_id=customer_id))
+    forget_claims = partial(_erase_claims, services, named, by=caller.agent_id, now=now)
+    await forget_claims(after=None)
     erase = partial(erasing.erase_piece, customer_id=customer_id, by=caller.agent_id, now=now)
     while not await services.write(erase, lane=Lane.BULK):
         pass
+    await forget_claims(after=new_id(now - IN_FLIGHT))  # what came in meanwhile
     return Response(status_code=204)
 
 
 @router.post("/tickets/{ticket_id}/erase", status_code=204)
 async def erase_ticket(ticket_id: UUID, caller: Admin, now: Now, services: ServicesDep) -> Response:
-    """Erase every word on a ticket, such as one of somebody whom no customer's record names."""
+    """Erase every word on a ticket, such as one of somebody whom no customer's record names.
+
+    Their other tickets, follow-ups too, are erased one by one.
+    """
     await services.write(partial(erasing.erase_ticket, ticket_id=ticket_id, by=caller.agent_id, now=now))
     return Response(status_code=204)
 
 
-async def _erase_claims(services: Services, customer_id: UUID, *, by: UUID | None, now: datetime) -> None:
-    """Erase what others claimed in this person's name, as long as we know their names."""
-    known = (await services.read(partial(_read, customer_id=customer_id))).identities
-    named = [(each.kind, each.value) for each in known]
-    found = erasing.Claims((), None)
+async def _erase_claims(
+    services: Services,
+    named: Collection[tuple[str, str]],
+    *,
+    after: UUID | None,
+    by: UUID | None,
+    now: datetime,
+) -> None:
+    """Erase what others claimed under these names, on tickets whose ids come after that one."""
+    found = erasing.Claims((), after)
     while True:
         found = await services.read(partial(erasing.find_claims, known=named, after=found.after))
-        if found.ticket_ids:
-            forget = partial(erasing.erase_claims, ticket_ids=found.ticket_ids, by=by, now=now)
+        for start in range(0, len(found.ticket_ids), erasing.PIECE):
+            piece = found.ticket_ids[start : start + erasing.PIECE]
+            forget = partial(erasing.erase_claims, ticket_ids=piece, by=by, now=now)
             await services.write(forget, lane=Lane.BULK)
         if found.after is None:
             return
+
+
+def _names(session: Session, *, customer_id: UUID) -> list[tuple[str, str]]:
+    return [(each.kind, each.value) for each in _read(session, customer_id=customer_id).identities]
 
 
 def _find(session: Session, *, named: Sequence[tuple[str, str]]) -> CustomersKnown:

@@ -42,26 +42,18 @@ class Announcing(uvicorn.Server):
         self._announce = announce
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then announce the address really bound: port 0 takes a free one.
-
-        Raises:
-            CannotStartError: the address can't be listened on.
-        """
-        try:
-            await super().startup(sockets)
-        except SystemExit:
-            message = f"{self.config.host} port {self.config.port} can't be listened on: is it taken?"
-            raise CannotStartError(message) from None
+        """Start, then announce the address really bound: port 0 takes a free one."""
+        await super().startup(sockets)
         tuning.settle()
         listeners = (listener for server in self.servers for listener in server.sockets)
         host, port = next(listeners).getsockname()[:2]
-        self._announce(f"http://{host}:{port}")
+        self._announce(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
 
     async def main_loop(self) -> None:
         """Serve until told to stop, and then for as long as a load balancer needs to notice."""
         await super().main_loop()
         _log.info("stopping")
-        # Pooled connections end with their next answer: nobody finds one closed under a request.
+        # Pooled connections end with their next answer, so that few are idle when uvicorn closes those.
         self.config.encoded_headers.append((b"connection", b"close"))
         await self.on_tick(0)
         drained = clock.monotonic() + self._drain_seconds
@@ -92,7 +84,7 @@ def run(app: FastAPI, settings: Settings, announce: Announce) -> None:
     try:
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
             runner.run(_serve(app, server))
-    except (AppError, CannotStartError) as error:
+    except (AppError, CannotStartError, OSError) as error:
         typer.echo(f"Heard can't start: {error}{_root(error)}", err=True)
         raise typer.Exit(1) from None
 
@@ -122,6 +114,8 @@ def announce_server(settings: Settings, url: str) -> None:
     typer.echo(f"Heard listens on  {url}", err=True)
     typer.echo(f"API docs          {url}/docs", err=True)
     typer.echo(f"Data              {settings.sqlite_path if settings.embedded else 'PostgreSQL'}", err=True)
+    if not settings.worker:
+        typer.echo("Worker            none in here: what comes in waits until one runs", err=True)
     typer.echo(f"First admin key   {key if key.exists() else '(made elsewhere)'}", err=True)
 
 
@@ -130,11 +124,26 @@ def announce_worker(url: str) -> None:
     typer.echo(f"Heard's worker is at work; it is asked at  {url}/readyz", err=True)
 
 
+def _take_address(config: uvicorn.Config) -> socket.socket:
+    """Take the address before anything is begun: a worker that can't have it has not worked.
+
+    Raises:
+        CannotStartError: it is taken, or not ours.
+    """
+    try:
+        return config.bind_socket()
+    except SystemExit:
+        where = f"{config.host} port {config.port}"
+        message = f"{where} can't be listened on: is it taken? (HEARD_HOST, HEARD_PORT)"
+        raise CannotStartError(message) from None
+
+
 async def _serve(app: FastAPI, server: Announcing) -> None:
-    async with app.router.lifespan_context(app):
-        for number in _SIGNALS:
-            signal.signal(number, server.handle_exit)
-        await server.serve()
+    with _take_address(server.config) as taken:
+        async with app.router.lifespan_context(app):
+            for number in _SIGNALS:
+                signal.signal(number, server.handle_exit)
+            await server.serve(sockets=[taken])
     _log.info("stopped")
 
 

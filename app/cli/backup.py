@@ -31,6 +31,7 @@ def backup(
 
     from app import clock
     from app.db import backup as backups
+    from app.db import outside
 
     settings = read_settings()
     try:
@@ -38,7 +39,7 @@ def backup(
             settings, file, version=version("heard"), now=clock.now(), pg_bin=pg_bin
         )
     except _failures() as error:
-        raise CommandError(f"nothing was backed up: {_in_words(error)}") from None
+        raise CommandError(f"nothing was backed up: {outside.in_words(error)}") from None
     typer.echo(f"backed up   {file} ({file.stat().st_size / 1e6:.1f} MB)")
     _describe(manifest)
     if settings.secret is not None:
@@ -54,12 +55,15 @@ def restore(
 ) -> None:
     """Restore a backup into an empty data folder, or an empty PostgreSQL database."""
     from app.db import backup as backups
+    from app.db import outside
 
     settings = read_settings()
     try:
         manifest = backups.restore(settings, file, pg_bin=pg_bin)
+    except backups.HalfRestoredError:
+        raise
     except _failures() as error:
-        raise CommandError(f"nothing was restored: {_in_words(error)}") from None
+        raise CommandError(f"nothing was restored: {outside.in_words(error)}") from None
     typer.echo(f"restored    {settings.sqlite_path if settings.embedded else 'the PostgreSQL database'}")
     _describe(manifest)
     typer.echo(_next(settings, manifest))
@@ -71,13 +75,6 @@ def _failures() -> tuple[type[Exception], ...]:
     from app.errors import CannotStartError
 
     return CannotStartError, DamagedError, ProgramError, OSError
-
-
-def _in_words(error: Exception) -> str:
-    if isinstance(error, OSError):
-        place = f": {error.filename}" if error.filename else ""
-        return f"{error.strerror or type(error).__name__}{place}"
-    return str(error)
 
 
 def _describe(manifest: "Manifest") -> None:
@@ -93,7 +90,7 @@ def _next(settings: "Settings", manifest: "Manifest") -> str:
     from app.db import backup as backups
     from app.db import migrate
 
-    mark = backups.secret_mark(settings, settings.data_dir)
+    mark = backups.secret_mark(settings)
     steps = []
     if mark is None:
         steps.append("Set HEARD_SECRET to what it was before: without it the customers' links are dead.")

@@ -102,6 +102,8 @@ def _base_url() -> str:
         fits = httpx.URL(url).scheme in {"http", "https"} and bool(httpx.URL(url).host)
     except (httpx.InvalidURL, ValueError):
         fits = False
+    if not fits and not os.environ.get("HEARD_URL"):
+        raise CommandError("HEARD_PORT must be a number", code=MISUSED)
     if not fits:
         raise CommandError("HEARD_URL must look like https://heard.example.org", code=MISUSED)
     return url
@@ -176,7 +178,9 @@ def _problem(response: httpx.Response) -> dict[str, Any]:
 
 
 def _unreachable(url: httpx.URL, error: httpx.TransportError) -> str:
-    return f"no answer from {_place(url)}: {str(error) or type(error).__name__}"
+    said = f"no answer from {_place(url)}: {str(error) or type(error).__name__}"
+    hint = "; is `heard serve` running there? (HEARD_URL, HEARD_PORT)"
+    return said + hint * isinstance(error, httpx.ConnectError)
 
 
 def _place(url: httpx.URL) -> str:

@@ -51,8 +51,8 @@ def scores(file: File, mapping: MappingFile, dry_run: DryRun = False, import_id:
 def undo(import_id: Annotated[UUID, typer.Argument(help="As said at the end of the import.")]) -> None:
     """Take back everything one import brought in."""
     with connect() as api:
-        api.delete(f"/v1/imports/{import_id}")
-    typer.echo(f"import {import_id} is undone")
+        removed = api.delete(f"/v1/imports/{import_id}")["removed"]
+    typer.echo(f"import {import_id} is undone: {removed} taken back")
 
 
 def _load(path: Path, mapping: TicketMapping | ScoreMapping, *, dry_run: bool, import_id: UUID) -> None:
@@ -85,7 +85,9 @@ def _send(lines: Generator[Line, None, None], tally: Tally, import_id: UUID) -> 
             typer.echo(f"stopped early; to go on, run it again with --import-id {import_id}", err=True)
             raise
         finally:
-            typer.echo(f"{tally}\nimport id {import_id}\nto undo: heard import undo {import_id}")
+            typer.echo(str(tally))
+            if tally.accepted:  # else there is no such import
+                typer.echo(f"import id {import_id}\nto undo: heard import undo {import_id}")
 
 
 def _lines(

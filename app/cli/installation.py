@@ -12,20 +12,29 @@ from pathlib import Path
 
 from app.db import filesystems
 from app.db.checks import Finding, Level
-from app.settings import Settings
+from app.settings import SHORTEST_SECRET, Settings
 
 _LITTLE, _TOO_LITTLE = 1_000_000_000, 100_000_000
-_SHORTEST_SECRET = 32
 _FEWEST_LETTERS = 12
 
 
 def check_installation(settings: Settings) -> Iterator[Finding]:
     """Look at everything but the database."""
+    try:
+        yield from _check_folder(settings)
+    except OSError as error:
+        says = f"{error.filename} can't be read: {error.strerror}"
+        yield Finding("data folder", Level.TROUBLE, says, "Run this as the user that runs Heard.")
+    yield _check_public_url(settings)
+    says = "not known here: each archive's manifest.json says when it was taken"
+    yield Finding(
+        "backups", Level.SKIPPED, says, "Take one a day with `heard backup`, and restore one now and then."
+    )
+
+
+def _check_folder(settings: Settings) -> Iterator[Finding]:
     folder = settings.data_dir
-    if not folder.is_dir():
-        says = f"{folder} does not exist"
-        yield Finding("data folder", Level.WARNING, says, "`heard serve` makes it; or set HEARD_DATA_DIR.")
-    else:
+    if folder.is_dir():
         yield _check_mode(folder)
         yield _check_owner(folder)
         yield _check_space(folder)
@@ -33,12 +42,12 @@ def check_installation(settings: Settings) -> Iterator[Finding]:
             yield _check_file_system(folder)
             yield _check_lock(folder / "heard.lock")
         yield _check_admin_key(folder / "admin.key")
+    elif files := [each for each in (folder, *folder.parents) if each.is_file()]:
+        yield Finding("data folder", Level.TROUBLE, f"{files[0]} is no folder", "Set HEARD_DATA_DIR to one.")
+    else:
+        says = f"{folder} does not exist"
+        yield Finding("data folder", Level.WARNING, says, "`heard serve` makes it; or set HEARD_DATA_DIR.")
     yield _check_secret(settings)
-    yield _check_public_url(settings)
-    says = "not known here: each archive's manifest.json says when it was taken"
-    yield Finding(
-        "backups", Level.SKIPPED, says, "Take one a day with `heard backup`, and restore one now and then."
-    )
 
 
 def _check_mode(folder: Path) -> Finding:
@@ -126,7 +135,11 @@ def _check_secret(settings: Settings) -> Finding:
 
 
 def _judge_secret(secret: str, place: str) -> Finding:
-    if len(secret) < _SHORTEST_SECRET or len(set(secret)) < _FEWEST_LETTERS:
+    if len(secret) < SHORTEST_SECRET:
+        says = f"{place} holds no secret of {SHORTEST_SECRET} characters: no server starts with it"
+        advice = "Put back what was there; without the file a new one is made, and the customers' links end."
+        return Finding("secret", Level.TROUBLE, says, advice)
+    if len(set(secret)) < _FEWEST_LETTERS:
         advice = "Take one from a random generator; the customers' links made with the old one end with it."
         return Finding("secret", Level.WARNING, f"{place} could be guessed", advice)
     return Finding("secret", Level.OK, f"{place} holds one of {len(secret)} characters")

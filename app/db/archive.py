@@ -85,6 +85,22 @@ def write(target: Path, manifest: Manifest, folder: Path) -> None:
         _sync(file)
 
 
+def publish(made: Path, target: Path) -> None:
+    """Give an archive its name.
+
+    Raises:
+        FileExistsError: another file has it.
+    """
+    try:
+        os.link(made, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links: reserve the name, then take our own place
+        _create(target).close()
+        made.rename(target)
+    sync_folder(target.parent)
+
+
 def read_manifest(file: IO[bytes]) -> Manifest:
     """Read the manifest at the beginning of an archive.
 

@@ -36,6 +36,10 @@ class BackupError(CannotStartError):
     """A backup or a restore is refused, in words."""
 
 
+class HalfRestoredError(CannotStartError):
+    """PostgreSQL's database was filled already when the rest of a restore failed."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Seen:
     """What a snapshot holds."""
@@ -58,7 +62,7 @@ def take(
     if target.is_dir():
         target /= f"heard-{now:%Y%m%dT%H%M%SZ}.tar"
     if target.exists() or target.is_symlink():
-        raise BackupError(f"{target} is there already; a backup never takes another one's place")
+        raise _taken(target)
     with _workshop(target.parent, ".heard-backup-") as folder:
         if settings.database_url is None:
             seen, names = _copy_file(settings.sqlite_path, folder), [FILE]
@@ -73,13 +77,15 @@ def take(
             database="sqlite" if settings.embedded else "postgresql",
             revision=seen.revision,
             taken_at=now,
-            secret_mark=secret_mark(settings, settings.data_dir),
+            secret_mark=secret_mark(settings),
             rows=seen.rows,
             parts=tuple(archive.describe(name, folder / name) for name in names),
         )
         archive.write(folder / "archive", manifest, folder)
-        (folder / "archive").rename(target)
-        archive.sync_folder(target.parent)
+        try:
+            archive.publish(folder / "archive", target)
+        except FileExistsError:
+            raise _taken(target) from None
     return target, manifest
 
 
@@ -87,9 +93,10 @@ def restore(settings: Settings, source: Path, *, pg_bin: Path | None) -> Manifes
     """Restore into an empty folder or an empty database, and return what was restored.
 
     Raises:
+        HalfRestoredError: PostgreSQL's database is filled, but nothing else is done; it has to be dropped.
         CannotStartError: nothing was restored, and nothing is left behind; the message says why.
-        DamagedError: the archive is not whole, or not one of ours.
-        ProgramError: PostgreSQL's own programs could not do their part.
+        DamagedError: the archive is not whole, or not one of ours; nothing is left behind.
+        ProgramError: PostgreSQL's own programs could not do their part; nothing is left behind.
     """
     with source.open("rb") as file:
         manifest = archive.read_manifest(file)
@@ -98,21 +105,21 @@ def restore(settings: Settings, source: Path, *, pg_bin: Path | None) -> Manifes
             archive.unpack(file, manifest, folder)
             if settings.database_url is None:
                 _compare(_look_at_copy(folder / FILE), manifest)
+                _move_in(settings, folder, manifest)
             else:
-                _fill(settings.database_url, Programs(settings.database_url, pg_bin), folder, manifest)
-            # The database comes last: without it the folder is plainly not restored.
-            for name in reversed([name for name in manifest.names() if name != DUMP]):
-                (folder / name).rename(settings.data_dir / name)
-            archive.sync_folder(settings.data_dir)
+                _fill(settings.database_url, Programs(settings.database_url, pg_bin), folder)
+                with _filled():
+                    _compare(outside.visit(settings.database_url, folder, _see), manifest)
+                    _move_in(settings, folder, manifest)
     return manifest
 
 
-def secret_mark(settings: Settings, folder: Path) -> str | None:
+def secret_mark(settings: Settings) -> str | None:
     """Return a mark by which a secret is known again but can't be read; None where there is no secret."""
     if settings.secret is not None:
         secret = settings.secret.get_secret_value().encode()
-    elif (folder / "secret").is_file():
-        secret = (folder / "secret").read_bytes().strip()
+    elif (settings.data_dir / "secret").is_file():
+        secret = (settings.data_dir / "secret").read_bytes().strip()
     else:
         return None
     return hmac.digest(secret, _MARK, hashlib.sha256).hex()[:32]
@@ -132,6 +139,10 @@ def _workshop(parent: Path, prefix: str) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder)
+
+
+def _taken(target: Path) -> BackupError:
+    return BackupError(f"{target} is there already; a backup never takes another one's place")
 
 
 def _copy_file(path: Path, folder: Path) -> _Seen:
@@ -177,8 +188,8 @@ def _dump(url: str, programs: Programs, folder: Path) -> _Seen:
     return outside.visit(url, folder, dump)
 
 
-def _fill(url: str, programs: Programs, folder: Path, manifest: Manifest) -> None:
-    """Fill an empty PostgreSQL database from a dump."""
+def _fill(url: str, programs: Programs, folder: Path) -> None:
+    """Fill an empty PostgreSQL database from a dump: with all of it, or with nothing."""
 
     def judge(connection: Connection) -> int:
         schemas = set(inspect(connection).get_schema_names()) - {"information_schema"}
@@ -187,7 +198,24 @@ def _fill(url: str, programs: Programs, folder: Path, manifest: Manifest) -> Non
         return _major(connection)
 
     programs.restore(folder / DUMP, server=outside.visit(url, folder, judge))
-    _compare(outside.visit(url, folder, _see), manifest)
+
+
+@contextmanager
+def _filled() -> Iterator[None]:
+    """Say of what fails in here that the database is filled already: nothing can take that back."""
+    try:
+        yield
+    except (CannotStartError, DamagedError, OSError) as error:
+        raise HalfRestoredError(
+            f"the database was filled, but {outside.in_words(error)}; drop it, make a new one and start again"
+        ) from None
+
+
+def _move_in(settings: Settings, folder: Path, manifest: Manifest) -> None:
+    """Give the files their names; the database comes last: without it the folder is plainly not restored."""
+    for name in reversed([name for name in manifest.names() if name != DUMP]):
+        (folder / name).rename(settings.data_dir / name)
+    archive.sync_folder(settings.data_dir)
 
 
 def _see(connection: Connection) -> _Seen:
@@ -231,7 +259,12 @@ def _empty(settings: Settings) -> Iterator[None]:
         with _alone(folder / "heard.lock"):
             if found := sorted({each.name for each in folder.iterdir()} - _NOTHING):
                 _refuse(f"{folder} is not empty ({found[0]} is in it): restore into a new folder")
-            yield
+            try:
+                yield
+            except BaseException:
+                for name in (FILE, *KEPT):
+                    (folder / name).unlink(missing_ok=True)
+                raise
     except BaseException:
         if made:
             with suppress(OSError):

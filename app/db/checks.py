@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -19,10 +20,10 @@ from app import clock
 from app.clock import Clock
 from app.db import migrate, outside
 from app.db.outside import OutOfReachError
+from app.db.postgres import PostgresDatabase
 from app.db.types import UTC_TIME
 from app.settings import Settings
 
-FLUSHERS = 2
 OLDEST_SERVER = 16
 QUICK_SECONDS = 5.0
 _SOUND_SQLITE = (3, 51, 3)
@@ -60,22 +61,19 @@ def check_database(settings: Settings, *, now: Clock, deep: bool) -> list[Findin
         schema = _check_schema(connection, settings)
         return [*own, *sound, schema, *_check_work(connection, settings, now())]
 
-    if settings.database_url is None and not settings.sqlite_path.exists():
-        says = f"there is no database in {settings.data_dir} yet"
-        return [
-            Finding(
-                "database", Level.WARNING, says, "`heard serve` makes one; `heard restore` brings one back."
-            )
-        ]
     try:
+        if settings.database_url is None and not settings.sqlite_path.exists():
+            says = f"there is no database in {settings.data_dir} yet"
+            advice = "`heard serve` makes one; `heard restore` brings one back."
+            return [Finding("database", Level.WARNING, says, advice)]
         return outside.visit(settings.database_url, settings.sqlite_path, look)
-    except OutOfReachError as error:
+    except (OutOfReachError, OSError) as error:
         advice = (
             "Check HEARD_DATABASE_URL, and that the server runs and lets this machine in."
             if settings.database_url
             else "Run this as the user that runs Heard; if it is damaged, restore a backup into a new folder."
         )
-        return [Finding("database", Level.TROUBLE, str(error), advice)]
+        return [Finding("database", Level.TROUBLE, outside.in_words(error), advice)]
 
 
 def _check_file(connection: Connection) -> list[Finding]:
@@ -85,7 +83,7 @@ def _check_file(connection: Connection) -> list[Finding]:
         says += " has the bug of two resets of the write-ahead log; here only one connection ever resets it"
     mode = connection.scalar(text("PRAGMA journal_mode"))
     place = connection.exec_driver_sql("PRAGMA database_list").one()[2]
-    size = outside.size_of(f"{place}-wal")
+    size = _size_of(Path(f"{place}-wal"))
     log = (
         Finding(
             "write-ahead log",
@@ -126,7 +124,8 @@ def _check_server(connection: Connection, settings: Settings, now: Clock) -> lis
     row = connection.execute(_SERVER).one()._mapping  # noqa: SLF001  (SQLAlchemy's public name for it)
     middle = before + (now() - before) / 2
     apart = abs(row["at"] - middle)
-    room = (row["most"] - row["reserved"]) // (settings.database_pool + FLUSHERS)
+    each = settings.database_pool + PostgresDatabase.flushers
+    room = (row["most"] - row["reserved"]) // each
     return [
         _judge(
             "postgresql",
@@ -153,7 +152,7 @@ def _check_server(connection: Connection, settings: Settings, now: Clock) -> lis
             "connections",
             room >= 1,
             f"{row['most']} connections, {row['used']} in use; a process of ours takes up to "
-            f"{settings.database_pool + FLUSHERS}: room for {room}",
+            f"{each}: room for {room}",
             "Raise max_connections, or lower HEARD_DATABASE_POOL.",
         ),
         _judge(
@@ -258,6 +257,10 @@ def _ago(age: timedelta) -> str:
         if seconds >= 2 * size:
             return f"{seconds // size} {unit}"
     return f"{seconds} seconds"
+
+
+def _size_of(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _mb(size: int) -> str:

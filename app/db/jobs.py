@@ -1,8 +1,9 @@
 """Jobs: rows with a due time, asked for in the caller's own transaction, done at least once.
 
-There is one row a (kind, key). Asking again raises its generation, and a worker that is done deletes only
-the generation it claimed: a request that came meanwhile is done as well. A claim is a lease with an end. A
-failure backs off, and after enough of them the job is dead: visible, counted, and there to be replayed.
+There is one row a (kind, key). Asking again raises its generation, and a worker that is done puts away only
+the generation it claimed: a request that came meanwhile is done as well, when and with what it asked for. A
+claim is a lease with an end. A failure backs off, and after enough of them the job is dead: visible, counted,
+and there to be replayed.
 """
 
 import re
@@ -104,7 +105,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """When a job that is done is to run the next time, and with what."""
+    """When a job that is done is to run the next time, and with what, unless somebody asked meanwhile."""
 
     due_at: datetime
     data: Mapping[str, Any] = field(default_factory=dict)
@@ -168,13 +169,18 @@ def claim(session: Session, kinds: Collection[str], *, now: datetime, lease: tim
 
 
 def complete(session: Session, job: Job, *, now: datetime, again: Again | None = None) -> bool:
-    """Put a claimed job away, or have it run again; False where the lease was lost to another worker."""
-    released = update(JOBS).where(_held(job)).values(leased_until=None).returning(_THEIRS.id)
-    if session.scalar(released) is None:
-        return False
-    if again is not None:
+    """Put a claimed job away, or have it run again; False where the lease was lost to another worker.
+
+    A newer request runs as it was asked for, and says itself when to run again.
+    """
+    released = update(JOBS).where(_held(job)).values(leased_until=None).returning(_THEIRS.generation)
+    newest = session.scalar(released)
+    if newest is None or newest > job.generation:
+        return newest is not None
+    if again:
         enqueue(session, job.kind, job.key, due_at=again.due_at, now=now, data=again.data)
-    session.execute(delete(JOBS).where(_THEIRS.id == job.id, _THEIRS.generation == job.generation))
+    else:
+        session.execute(delete(JOBS).where(_THEIRS.id == job.id))
     return True
 
 

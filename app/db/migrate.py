@@ -6,11 +6,13 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import create_engine, inspect, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
+from app.db import outside
 from app.errors import CannotStartError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,8 +39,15 @@ def configuration(url: str) -> Config:
 
 
 def upgrade(url: str) -> None:
-    """Run every migration this database has not seen; safe from several processes at once."""
-    command.upgrade(configuration(url), "head")
+    """Run every migration this database has not seen; safe from several processes at once.
+
+    Raises:
+        CannotStartError: the database can't be reached, or refuses.
+    """
+    try:
+        command.upgrade(configuration(url), "head")
+    except (*outside.FAILURES, CommandError) as error:
+        raise CannotStartError(f"the database can't be migrated: {outside.in_words(error)}") from None
 
 
 def upgrade_embedded(path: Path) -> None:
@@ -50,6 +59,8 @@ def upgrade_embedded(path: Path) -> None:
             found = connection.scalar(text("SELECT version_num FROM alembic_version"))
     except OperationalError:  # a new file has no such table
         found = None
+    except DatabaseError as error:
+        raise CannotStartError(f"{path} can't be opened: {outside.in_words(error)}") from None
     if found != head():
         upgrade(url)
 
@@ -66,6 +77,11 @@ def is_known(revision: str) -> bool:
     """Whether this code has the migration that leads to a revision."""
     scripts = ScriptDirectory.from_config(configuration("")).walk_revisions()
     return revision in {each.revision for each in scripts}
+
+
+def ask_to_write(session: Session) -> None:
+    """Write without changing anything: a database that only reads refuses even that."""
+    session.execute(text("UPDATE alembic_version SET version_num = version_num WHERE 1 = 0"))
 
 
 def require_known(session: Session) -> None:

@@ -12,14 +12,14 @@ from urllib.parse import quote
 
 import asyncpg
 from sqlalchemy import Connection, create_engine, inspect, text
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from app.errors import CannotStartError
 
 T = TypeVar("T")
-_FAILURES = (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError)
+FAILURES = (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class OutOfReachError(CannotStartError):
@@ -37,7 +37,11 @@ def visit(url: str | None, path: Path, fn: Callable[[Connection], T]) -> T:
 
 def visit_file(path: Path, fn: Callable[[Connection], T], *, still: bool = False) -> T:
     """Run a function of a connection to an SQLite file; one that stands still needs no file beside it."""
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except OSError as error:
+        raise OutOfReachError(f"{path.parent} can't be read: {error.strerror}") from None
+    if not there:
         raise OutOfReachError(f"there is no database in {path.parent}")
     options = "mode=ro&immutable=1" if still else "mode=ro"
     address = f"file:{quote(str(path.absolute()))}?{options}"
@@ -61,6 +65,8 @@ def visit_file(path: Path, fn: Callable[[Connection], T], *, still: bool = False
 def in_words(error: BaseException) -> str:
     """Say what a database said, in one line and without the statement."""
     cause = getattr(error, "orig", None) or error
+    if isinstance(cause, OSError) and cause.strerror:
+        return f"{cause.strerror}: {cause.filename}" if cause.filename else cause.strerror
     lines = str(cause).strip().splitlines()
     return (lines[0].split(">: ")[-1] if lines else "") or type(cause).__name__
 
@@ -87,7 +93,7 @@ async def _visit_server(url: str, fn: Callable[[Connection], T]) -> T:
     try:
         async with engine.connect() as connection:
             return await connection.run_sync(fn)
-    except _FAILURES as error:
+    except FAILURES as error:
         raise OutOfReachError(f"PostgreSQL: {in_words(error)}") from None
     finally:
         await engine.dispose()
@@ -100,24 +106,10 @@ def _server(url: str) -> AsyncEngine:
         "timezone": "UTC",
         "idle_in_transaction_session_timeout": "0",
     }
-    try:
-        engine = create_async_engine(
-            url,
-            poolclass=NullPool,
-            hide_parameters=True,
-            connect_args={"timeout": 5, "server_settings": settings},
-        )
-    except (
-        ArgumentError,
-        ValueError,
-    ):  # what they say may repeat the address, and so the password
-        raise OutOfReachError(
-            "HEARD_DATABASE_URL can't be read: it looks like postgresql+asyncpg://user:password@host/name, "
-            "with what is special in the password percent-encoded"
-        ) from None
+    engine = create_async_engine(
+        url,
+        poolclass=NullPool,
+        hide_parameters=True,
+        connect_args={"timeout": 5, "server_settings": settings},
+    )
     return engine.execution_options(**options)
-
-
-def size_of(path: str) -> int:
-    """Return the size of a file; 0 where there is none."""
-    return Path(path).stat().st_size if Path(path).exists() else 0

@@ -17,6 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import sleep
 from typing import IO, Any, TypeVar
 from urllib.parse import quote
 
@@ -36,6 +37,7 @@ TURN_SECONDS = 0.010
 TURN_FUNCTIONS = 500
 READERS = 4
 READ_SECONDS = 5.0
+AGAIN_SECONDS = 0.2
 _STEPS = 10_000
 _log = get_logger("db.sqlite")
 
@@ -234,6 +236,8 @@ def _engine(path: Path, *, writable: bool) -> Engine:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA journal_size_limit = 67108864")
+            # Erased words leave the file as well; the log keeps its old pages until it is written over.
+            connection.execute("PRAGMA secure_delete = ON")
         else:
             connection.execute("PRAGMA query_only = ON")
             connection.execute("PRAGMA wal_autocheckpoint = 0")
@@ -252,13 +256,26 @@ def take_lock(path: Path) -> IO[str]:
 
     Raises:
         AlreadyOpenError: another process has it.
+        CannotStartError: it can't be made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = path.open("a+")
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        message = f"another process has {path.parent} open; one process at a time with the embedded database"
-        raise AlreadyOpenError(message) from None
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("a+")
+    except OSError as error:
+        raise CannotStartError(f"{path} can't be opened: {error.strerror}") from None
+    if not _try(lock):
+        sleep(AGAIN_SECONDS)  # a doctor may have tried it in this very moment
+        if not _try(lock):
+            lock.close()
+            message = (
+                f"another process has {path.parent} open; one process at a time with the embedded database"
+            )
+            raise AlreadyOpenError(message)
     return lock
+
+
+def _try(lock: IO[str]) -> bool:
+    with suppress(OSError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False

@@ -17,8 +17,8 @@ from app.events import store as events
 from app.events.store import Happening
 from app.people.rules import EVERYTHING
 from app.satisfaction import erase_store as satisfaction
-from app.tickets import erase_store as tickets
-from app.tickets import store as all_tickets
+from app.tickets import erase_store
+from app.tickets import store as tickets
 from app.tickets.erase import erase, erase_claim
 
 PIECE, SCORES, CLAIMS = 50, 500, 1000
@@ -34,7 +34,7 @@ class Claims:
 
 def find_claims(session: Session, known: Collection[tuple[str, str]], *, after: UUID | None) -> Claims:
     """Find the tickets, a page at a time, whose unverified claim names one of these identities."""
-    page = tickets.claims(session, after=after, most=CLAIMS)
+    page = erase_store.claims(session, after=after, most=CLAIMS)
     wanted = set(known)
     hits = [
         ticket_id
@@ -46,7 +46,7 @@ def find_claims(session: Session, known: Collection[tuple[str, str]], *, after: 
 
 def erase_claims(session: Session, ticket_ids: Sequence[UUID], *, by: UUID | None, now: datetime) -> None:
     """Make these tickets forget who their sender claimed to be."""
-    for ticket in tickets.lock_some(session, ticket_ids):
+    for ticket in erase_store.lock_some(session, ticket_ids):
         erase_claim(session, ticket, by=by, now=now)
 
 
@@ -56,7 +56,7 @@ def erase_ticket(session: Session, ticket_id: UUID, *, by: UUID | None, now: dat
     Raises:
         NotFoundError: there is no such ticket.
     """
-    erase(session, all_tickets.lock(session, ticket_id, seen_by=EVERYTHING), by=by, now=now)
+    erase(session, tickets.lock(session, ticket_id, seen_by=EVERYTHING), by=by, now=now)
     satisfaction.erase_on(session, [ticket_id])
 
 
@@ -66,7 +66,7 @@ def erase_piece(session: Session, customer_id: UUID, *, by: UUID | None, now: da
     Raises:
         NotFoundError: there is no such customer.
     """
-    mine = tickets.lock_of_customer(session, customer_id, most=PIECE)
+    mine = erase_store.lock_of_customer(session, customer_id, most=PIECE)
     for ticket in mine:
         erase(session, ticket, by=by, now=now)
     satisfaction.erase_on(session, [ticket.id for ticket in mine])
@@ -75,7 +75,7 @@ def erase_piece(session: Session, customer_id: UUID, *, by: UUID | None, now: da
         return False
     customers.get(session, customer_id, lock=True)
     # Whatever came in before that lock is theirs too; after it, nothing more can.
-    if tickets.lock_of_customer(session, customer_id, most=1) or satisfaction.erase_of(
+    if erase_store.lock_of_customer(session, customer_id, most=1) or satisfaction.erase_of(
         session, customer_id, most=SCORES
     ):
         return False

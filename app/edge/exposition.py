@@ -25,7 +25,10 @@ def expose(telemetry: Telemetry, services: Services, seen: Readiness, *, accept:
     registry.register(
         _Families([*_requests(telemetry), *_intake(telemetry, services), *_rest(services, seen)])
     )
-    encode, content_type = choose_encoder(accept)
+    try:
+        encode, content_type = choose_encoder(accept)
+    except TypeError:  # it was asked for a version that is no number
+        encode, content_type = choose_encoder("")
     return encode(registry), content_type
 
 
@@ -93,6 +96,10 @@ def _rest(services: Services, seen: Readiness) -> Iterator[Metric]:
     for step, at in pulse.succeeded_at.items():
         last.add_metric((step,), at.timestamp())
     yield last
+    jobs = GaugeMetricFamily("heard_jobs", "Jobs, by where they stand.", labels=("state",))
+    for state, count in seen.jobs.items():
+        jobs.add_metric((state,), count)
+    yield jobs
     yield _gauge("heard_worker_up", "Whether a worker is at work, in this process or elsewhere.", seen.worker)
     yield _gauge("heard_ready", "Whether this process is ready, as /readyz says.", seen.ready)
     yield _gauge(

@@ -8,6 +8,7 @@ stays the truth: the OpenAPI and the check that doors are closed read it there, 
 from collections.abc import Awaitable, Callable, Iterator
 
 from fastapi import APIRouter, Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -50,7 +51,7 @@ def _asked_by(route: APIRoute) -> Iterator[tuple[str, _Ask]]:
         TypeError: the route asks for more than the request.
     """
     asked = route.dependant
-    if asked.path_params or asked.query_params or asked.header_params or asked.body_params:
+    if _asks_for_more(asked):
         raise TypeError("an express route asks for nothing but the request")
     for each in asked.dependencies:
         if (
@@ -58,6 +59,13 @@ def _asked_by(route: APIRoute) -> Iterator[tuple[str, _Ask]]:
             or each.call is None
             or each.dependencies
             or each.request_param_name != "request"
+            or _asks_for_more(each)
         ):
             raise TypeError("what an express route depends on asks for nothing but the request")
         yield each.name, each.call
+
+
+def _asks_for_more(asked: Dependant) -> bool:
+    return any(
+        (asked.path_params, asked.query_params, asked.header_params, asked.cookie_params, asked.body_params)
+    )

@@ -144,8 +144,6 @@ def _query(request: Request) -> str:
     """Return the query without a key given in it: however its key is shown, a request is the same."""
     if not request.scope["query_string"]:
         return ""
-    if not request.scope["query_string"]:
-        return ""
     pairs = [(name, value) for name, value in request.query_params.multi_items() if name != "key"]
     return "&".join(f"{name}={value}" for name, value in sorted(pairs))
 

@@ -19,6 +19,7 @@ from app.logs import get_logger
 
 HEAD_BYTES = 16 * 1024
 HEAD_SECONDS = 10.0
+LINGER_SECONDS = 1.0
 _OVERHEAD_PER_BYTE = 8
 _HOST = re.compile(rb"([A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
 _log = get_logger("edge.protocol")
@@ -57,12 +58,13 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a head."""
         super().connection_made(transport)
-        self._in_head = self._upgrading = self._over = False
+        self._in_head = self._in_body = self._upgrading = self._over = self._ended = False
         self._piece = self._overhead = 0
         self._host = b""
         self._why: AppError | None = None
         self._last_words = b""
-        self._patience: asyncio.TimerHandle | None = self.loop.call_later(HEAD_SECONDS, self._lose_patience)
+        self._patience: asyncio.TimerHandle | None = None
+        self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop to wait."""
@@ -92,9 +94,9 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Check the head, and let the request begin."""
+        self._unset_keepalive_if_required()  # armed since the head began, if that was before the last answer
         self._in_head = False
-        if self._patience is not None:
-            self._be_patient()
+        self._be_patient()
         self._upgrading = self.parser.should_upgrade()
         try:
             self._check()
@@ -104,16 +106,17 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._upgrading:
             return
         super().on_headers_complete()
+        self._in_body = True
         self.headers = []  # trailers are dropped here: they must not pass for headers
 
     def on_body(self, body: bytes) -> None:
-        """Take a piece of the body; each byte pays for the framing around it."""
-        self._overhead -= len(body) * (1 + _OVERHEAD_PER_BYTE)
+        """Take a piece of the body; each byte pays for the framing around it, but not far ahead."""
+        self._overhead = max(self._overhead - len(body) * (1 + _OVERHEAD_PER_BYTE), -HEAD_BYTES)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         """End a request."""
-        self._overhead = 0
+        self._overhead, self._in_body = 0, False
         if not self._upgrading:
             super().on_message_complete()
 
@@ -123,6 +126,8 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if was_last and self._over:
             self._end()
+        elif self._patience is not None:
+            self._expect_head()  # the rest of it may have been waiting for us to read on
 
     def _check(self) -> None:
         """Raise what is wrong with a head; every request comes by here, so what is usual is decided first."""
@@ -157,7 +162,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._overhead > HEAD_BYTES:
             self._refuse(self._too_large() if self._in_head else MalformedError("framing without content"))
         elif self._patience is None:
-            self._patience = self.loop.call_later(HEAD_SECONDS, self._lose_patience)
+            self._expect_head()
 
     def _too_large(self) -> AppError:
         return UriTooLongError() if len(self.url) > HEAD_BYTES else HeadTooLargeError()
@@ -189,8 +194,11 @@ class GuardedProtocol(HttpToolsProtocol):
             elif owed:
                 self.pipeline.popleft()  # the request that broke off; the others are whole
             else:
-                newest.disconnected = True
+                newest.disconnected, newest.waiting_for_100_continue = True, False
+                newest.message_event.set()
                 self._last_words = b"" if newest.response_started else self._last_words
+        elif newest and self._in_body:
+            self._last_words = b""  # this request was answered already, before its end
         if not owed:
             self._end()
 
@@ -200,9 +208,15 @@ class GuardedProtocol(HttpToolsProtocol):
         return self.cycle
 
     def _end(self) -> None:
-        if not self.transport.is_closing():
-            self.transport.write(self._last_words)
-            self.transport.close()
+        """Say the last words, and hang up a little later: what is unread by then would take them back."""
+        if self._ended or self.transport.is_closing():
+            return
+        self._ended = True
+        self._unset_keepalive_if_required()
+        self.flow.resume_reading()
+        self.transport.write(self._last_words)
+        self.transport.write_eof()
+        self._patience = self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
     def _say(self, error: AppError) -> bytes:
         """Return the answer to something that is no request, logged and counted like one."""
@@ -220,6 +234,11 @@ class GuardedProtocol(HttpToolsProtocol):
         self.told(error)
         return b"".join([STATUS_LINE[error.status], *map(_line, headers), b"\r\n", body])
 
+    def _expect_head(self) -> None:
+        """Wait for a head, from now on."""
+        self._be_patient()
+        self._patience = self.loop.call_later(HEAD_SECONDS, self._lose_patience)
+
     def _be_patient(self) -> None:
         if self._patience is not None:
             self._patience.cancel()
@@ -228,7 +247,9 @@ class GuardedProtocol(HttpToolsProtocol):
     def _lose_patience(self) -> None:
         """Hang up on a head that does not come, in silence where nothing was said yet."""
         self._patience = None
-        if self._in_head:
+        if self.flow.read_paused:
+            self._expect_head()  # it can't come: it is we who do not read
+        elif self._in_head:
             self._refuse(SlowHeadError())
         else:
             self.transport.close()

@@ -7,15 +7,17 @@ nothing would help nobody.
 import asyncio
 import shutil
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
 from sqlalchemy.orm import Session
 
 from app.configuration.live import STALE_SECONDS
-from app.db import migrate
+from app.db import jobs, migrate
+from app.db.jobs import State
 from app.db.migrate import NewSchemaError, OldSchemaError
 from app.logs import get_logger
 from app.services import Services
@@ -44,6 +46,7 @@ class Readiness:
     disk_free_bytes: int | None
     wal_bytes: int | None
     sqlite_version: str | None
+    jobs: Annotated[Mapping[State, int], Field(exclude=True)]  # by state; for the figures alone
 
 
 class _Question:
@@ -78,7 +81,7 @@ class Looker:
         """Take what the process works with."""
         self._services = services
         self._read = _Question(lambda: services.read(partial(_seen, services)))
-        self._written = _Question(lambda: services.write(_nothing))
+        self._written = _Question(lambda: services.write(_write))
         self._measured = _Question(lambda: asyncio.to_thread(_measure, services.settings))
         self.draining = False
 
@@ -89,7 +92,7 @@ class Looker:
         read, written, measured = await asyncio.gather(
             self._read.answer(), self._written.answer(), self._measured.answer()
         )
-        known, worker_elsewhere = read or (False, False)
+        known, worker_elsewhere, jobs_by_state = read or (False, False, {})
         free, wal = measured or (None, None)
         age = services.configuration.age_seconds
         needed = {
@@ -111,6 +114,7 @@ class Looker:
             disk_free_bytes=free,
             wal_bytes=wal,
             sqlite_version=sqlite3.sqlite_version if embedded else None,
+            jobs=jobs_by_state,
         )
 
     def close(self) -> None:
@@ -119,17 +123,19 @@ class Looker:
             question.forget()
 
 
-def _seen(services: Services, session: Session) -> tuple[bool, bool]:
-    """Return whether the schema is one we know, and whether a worker was seen."""
+def _seen(services: Services, session: Session) -> tuple[bool, bool, Mapping[State, int]]:
+    """Return whether the schema is one we know, whether a worker was seen, and how many jobs stand where."""
     try:
         migrate.require_known(session)
     except (OldSchemaError, NewSchemaError):
-        return False, False
-    return True, heartbeat_store.worker_seen(session, now=services.clock())
+        return False, False, {}
+    now = services.clock()
+    return True, heartbeat_store.worker_seen(session, now=now), jobs.counts(session, now=now)
 
 
-def _nothing(_session: Session) -> bool:
-    """Write nothing: that the writer comes to it is the answer."""
+def _write(session: Session) -> bool:
+    """Write nothing that stays: that the writer comes to it, and may, is the answer."""
+    migrate.ask_to_write(session)
     return True
 
 

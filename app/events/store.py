@@ -83,20 +83,24 @@ def is_unpublished(session: Session) -> bool:
     return session.scalar(select(Outbox.event_id).limit(1)) is not None
 
 
+def lock_publisher(session: Session) -> Cursor:
+    """Return the publisher's cursor, locked: nobody else moves what is in the outbox or the stream."""
+    return session.scalars(select(Cursor).where(Cursor.name == PUBLISHER).with_for_update()).one()
+
+
 def publish(session: Session, *, most: int) -> int:
     """Move events from the outbox into the stream, without gaps, and return how many.
 
     The publisher's row is locked, not leased: a second publisher waits, a dead one leaves no lock.
     """
-    cursor = session.scalars(select(Cursor).where(Cursor.name == PUBLISHER).with_for_update()).one()
+    cursor = lock_publisher(session)
     place = cursor.sequence + func.row_number().over(order_by=Outbox.event_id)
     waiting = select(place, Outbox.event_id).order_by(Outbox.event_id).limit(most)
-    session.execute(insert(StreamEntry).from_select(["sequence", "event_id"], waiting))
-    published = select(StreamEntry.event_id).where(StreamEntry.sequence > cursor.sequence)
-    moved = session.scalars(delete(Outbox).where(Outbox.event_id.in_(published)).returning(Outbox.event_id))
-    count = len(moved.all())
-    cursor.sequence += count
-    return count
+    into = insert(StreamEntry).from_select(["sequence", "event_id"], waiting)
+    moved = session.scalars(into.returning(StreamEntry.event_id)).all()
+    session.execute(delete(Outbox).where(Outbox.event_id.in_(moved)))
+    cursor.sequence += len(moved)
+    return len(moved)
 
 
 def claim_keys(session: Session, rows: Iterable[dict[str, Any]], *, now: datetime) -> set[tuple[str, str]]:

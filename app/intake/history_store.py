@@ -91,11 +91,14 @@ def remove_some(session: Session, import_id: UUID, *, most: int) -> int:
         return 0
     hanging = session.scalars(select(Score.submission_id).where(Score.ticket_id.in_(found)))
     gone = {*found, *hanging}
+    # What was erased must not come back with the same file: its external ids stay.
+    erased = set(session.scalars(select(Ticket.id).where(Ticket.id.in_(gone), Ticket.erased_at.is_not(None))))
+    events.lock_publisher(session)
     happened = select(Event.id).where(Event.subject_id.in_(gone))
     session.execute(delete(Outbox).where(Outbox.event_id.in_(happened)))
     session.execute(delete(StreamEntry).where(StreamEntry.event_id.in_(happened)))
     session.execute(delete(Event).where(Event.subject_id.in_(gone)))
-    session.execute(delete(ExternalId).where(ExternalId.subject_id.in_(gone)))
+    session.execute(delete(ExternalId).where(ExternalId.subject_id.in_(gone - erased)))
     session.execute(delete(Score).where(or_(Score.submission_id.in_(gone), Score.ticket_id.in_(gone))))
     session.execute(delete(Ticket).where(Ticket.id.in_(gone)))
     return len(found)

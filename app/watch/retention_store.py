@@ -24,7 +24,7 @@ def forget_keys(session: Session, *, expired_at: datetime, most: int) -> int:
 def forget_entries(session: Session, *, published_until: datetime, most: int) -> int:
     """Delete the oldest entries of the stream that were received by then and read by all; return how many.
 
-    Only the beginning goes, up to the first entry that must stay: a reader never meets a gap.
+    Only the beginning goes, up to the first entry that must stay: a reader meets no gap by it.
     """
     read_by_all = session.scalar(select(func.min(Cursor.sequence))) or 0
     entries = (

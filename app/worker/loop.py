@@ -21,6 +21,7 @@ from app.worker.jobs import work
 IDLE_SECONDS = 0.05
 TROUBLE_SECONDS = 1.0
 JOBS_SECONDS = 0.25
+CHORES_SECONDS = 3600.0
 USES_SECONDS = 30.0
 BEAT_SECONDS = 3.0
 LAST_STEP_SECONDS = 10.0
@@ -34,9 +35,8 @@ async def working(services: Services) -> AsyncIterator[None]:
     """Run the worker inside this process for as long as the context lasts; steps in hand are finished."""
     steps: list[tuple[str, Step, float]] = [("uses", note_uses, USES_SECONDS)]
     if services.settings.worker:
-        await services.write(partial(chores.start, now=services.clock()), lane=Lane.WORKER)
         steps += [("assign", assign, IDLE_SECONDS), ("publish", publish_events, IDLE_SECONDS)]
-        steps += [("jobs", do_jobs, JOBS_SECONDS)]
+        steps += [("chores", ask_for_chores, CHORES_SECONDS), ("jobs", do_jobs, JOBS_SECONDS)]
         if not services.settings.embedded:  # with the embedded database there is nobody else to tell
             steps += [("beat", beat, BEAT_SECONDS)]
     tasks = [
@@ -70,6 +70,12 @@ async def publish_events(services: Services) -> bool:
     if not await services.read(publishing.anything_to_publish):
         return False
     return await services.write(publishing.publish, lane=Lane.WORKER) == publishing.MOST
+
+
+async def ask_for_chores(services: Services) -> bool:
+    """Ask for every chore, at the start and now and then: one that died of long trouble lives again."""
+    await services.write(partial(chores.start, now=services.clock()), lane=Lane.WORKER)
+    return False
 
 
 async def do_jobs(services: Services) -> bool:

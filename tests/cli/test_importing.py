@@ -208,7 +208,8 @@ def test_chunks_keep_order_and_stay_small(lengths: list[int]) -> None:
 
 
 def test_an_import_is_undone(server: FakeServer) -> None:
+    server.queued.append(httpx.Response(200, json={"removed": 3}))
     done = run(commands, "undo", IMPORT_ID)
-    assert (done.exit_code, done.stdout) == (0, f"import {IMPORT_ID} is undone\n")
+    assert (done.exit_code, done.stdout) == (0, f"import {IMPORT_ID} is undone: 3 taken back\n")
     assert [(r.method, r.url.path) for r in server.requests] == [("DELETE", f"/v1/imports/{IMPORT_ID}")]
     assert run(commands, "undo", "everything").exit_code == 2

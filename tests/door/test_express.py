@@ -6,7 +6,7 @@ from uuid import UUID
 
 import fastapi
 import pytest
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, Body, Cookie, Depends, FastAPI, Header, Query
 from httpx import ASGITransport, AsyncClient, Response
 
 from app.api import feedback
@@ -97,19 +97,35 @@ async def test_the_route_is_named_in_the_log_as_before(
     assert routes == ["/v1/feedback"]
 
 
-async def _needs_a_parameter(page: int) -> int:
-    return page
+@pytest.mark.parametrize("given", [Query, Header, Cookie, Body])
+def test_a_route_that_asks_for_more_than_the_request_is_refused(given: Any) -> None:
+    """Nobody would answer: what has a default would keep it, whatever is sent."""
+    parameter: Any = Annotated[int, given()]
+
+    async def answers(request: fastapi.Request, page: parameter = 1) -> fastapi.Response:
+        return fastapi.Response(f"{request.url} {page}")
+
+    async def asked(request: fastapi.Request, page: parameter = 1) -> object:
+        return request, page
+
+    async def depends(request: fastapi.Request, it: Annotated[object, Depends(asked)]) -> fastapi.Response:
+        return fastapi.Response(f"{request.url} {it}")
+
+    for endpoint in (answers, depends):
+        router = APIRouter()
+        router.post("/asks")(endpoint)
+        with pytest.raises(TypeError, match="nothing but the request"):
+            Express(FastAPI(), router, endpoint)
 
 
-def test_a_route_that_asks_for_more_than_the_request_is_refused() -> None:
-    router = APIRouter()
+async def test_a_path_with_a_slash_too_many_is_unknown_and_sends_nobody_elsewhere(
+    admin: AsyncClient,
+) -> None:
+    paths = ["/v1/feedback/", "/v1/tickets/", "/livez/"]
+    answers = [await admin.get(path, headers={"host": "evil.example"}) for path in paths]
 
-    @router.post("/asks")
-    async def asks(page: Annotated[int, Depends(_needs_a_parameter)]) -> fastapi.Response:
-        return fastapi.Response(str(page))
-
-    with pytest.raises(TypeError, match="nothing but the request"):
-        Express(FastAPI(), router, asks)
+    assert [(it.status_code, it.json()["code"]) for it in answers] == [(404, "not_found")] * 3
+    assert not [it for it in answers if "location" in it.headers]
 
 
 def test_the_feedback_route_fits() -> None:

@@ -6,10 +6,11 @@ import time
 from collections import Counter
 from typing import Any
 
+import asyncpg
 import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from sqlalchemy.orm import Session
 
 from app.configuration import live
@@ -119,6 +120,26 @@ async def test_a_database_that_hangs_is_not_waited_for_and_not_asked_again_meanw
     assert took < 1
     assert readiness.LIMIT_SECONDS <= 2
     assert (alive.status_code, green.status_code) == (200, 200)
+
+
+async def test_a_database_that_only_reads_turns_readiness_red(
+    anyone: AsyncClient, cast: Cast, settings: Settings
+) -> None:
+    """As after a failover: what is asked is answered, and nothing can be taken in."""
+    if settings.database_url is None:
+        pytest.skip("the embedded database has no other")
+    url = make_url(settings.database_url)
+    name = url.database
+    other = await asyncpg.connect(host=str(url.query["host"]), user="postgres", database="postgres")
+    await other.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    await other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+    await other.close()
+    for _ in range(2):  # at the first the pools find out that their connections are gone
+        ready = await anyone.get("/readyz")
+        taken = await cast.crm.post("/v1/feedback", json={"kind": "comment", "text": "x"})
+
+    assert taken.status_code == 503
+    assert (ready.status_code, ready.json()["database"], ready.json()["writer"]) == (503, True, False)
 
 
 async def test_an_application_told_to_stop_is_not_ready_but_takes_in(app: FastAPI, cast: Cast) -> None:

@@ -202,3 +202,15 @@ async def test_only_a_key_for_history_may_load_it(cast: Cast) -> None:
         answer = await caller.post("/v1/tickets/import", content=b"", headers=headers)
 
         assert answer.status_code == 403
+
+
+async def test_what_was_erased_does_not_come_back_with_its_file_even_after_an_undo(cast: Cast) -> None:
+    loaded = await post(cast.admin, LINE)
+    (klara,) = (await cast.admin.get("/v1/customers", params={"ref": "K-1"})).json()["data"]
+    await cast.admin.delete(f"/v1/customers/{klara['id']}")
+    await cast.admin.delete(f"/v1/imports/{loaded['import_id']}")
+
+    again = await post(cast.admin, LINE)
+
+    assert (again["accepted"], again["unchanged"], again["rejected"]) == (0, 1, 0)
+    assert (await cast.admin.get("/v1/customers", params={"ref": "K-1"})).json()["data"] == []

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterable
+from datetime import timedelta
+from functools import partial
 
 import pytest
 from fastapi import FastAPI
@@ -12,12 +14,14 @@ from prometheus_client.parser import text_string_to_metric_families as plain
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.db import jobs
 from app.errors import OverloadedError, UnavailableError
 from app.main import create_app
 from app.services import Services
 from app.settings import Settings
 from app.worker import loop
 from tests.cast import Cast
+from tests.conftest import TestClock
 
 KINDS_OF_LABEL = {
     "method",
@@ -25,6 +29,7 @@ KINDS_OF_LABEL = {
     "status",
     "code",
     "outcome",
+    "state",
     "step",
     "le",
     "version",
@@ -163,6 +168,37 @@ async def test_newer_collectors_get_open_metrics(anyone: AsyncClient) -> None:
 
     assert answer.headers["content-type"].startswith("application/openmetrics-text")
     assert values(openmetrics(answer.text))["heard_ready"] == 1  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.parametrize("version", ["abc", "1.x", ""])
+async def test_a_version_that_is_no_number_gets_what_everybody_reads(
+    anyone: AsyncClient, version: str
+) -> None:
+    answer = await anyone.get(
+        "/metrics", headers={"accept": f"application/openmetrics-text;version={version}"}
+    )
+
+    assert (answer.status_code, "heard_ready 1.0" in answer.text) == (200, True)
+
+
+async def test_jobs_are_counted_by_where_they_stand_and_the_dead_are_seen(
+    anyone: AsyncClient, services: Services, clock: TestClock
+) -> None:
+    def kill(session: Session) -> None:
+        for attempts in range(jobs.MOST_ATTEMPTS):
+            job = jobs.claim(session, {"mail"}, now=clock() + attempts * timedelta(hours=1))
+            assert job is not None
+            jobs.fail(session, job, error="Trouble", now=clock(), chance=0)
+
+    before = await figures(anyone)
+    await services.write(partial(jobs.enqueue, kind="mail", key="a", due_at=clock(), now=clock()))
+    waiting = await figures(anyone)
+    await services.write(kill)
+    dead = await figures(anyone)
+
+    states = [f"heard_jobs state={state}" for state in ("waiting", "running", "dead")]
+    counts = [[each[state] - before[state] for state in states] for each in (waiting, dead)]
+    assert counts == [[1, 0, 0], [0, 0, 1]]
 
 
 async def test_two_applications_count_for_themselves(anyone: AsyncClient, settings: Settings) -> None:

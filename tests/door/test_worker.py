@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -12,15 +13,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.clock import Clock
-from app.db.database import Lane
+from app.db import jobs
+from app.db.database import Database, Lane
 from app.db.sqlite import SqliteDatabase
 from app.errors import UnavailableError
+from app.ids import new_id
 from app.main import create_app
 from app.models.access import ApiKey
 from app.models.events import Event, Outbox, StreamEntry
+from app.models.health import Heartbeat
 from app.services import Services
 from app.settings import Settings
-from app.worker import loop
+from app.watch import heartbeat_store
+from app.worker import chores, loop
 from tests.acts import act, read, statements
 from tests.cast import Cast, complain, create
 from tests.conftest import TestClock
@@ -130,10 +135,15 @@ async def test_a_step_that_fails_is_tried_again(services: Services, monkeypatch:
 
 
 class Away(SqliteDatabase):
-    """A database that can't be written to now."""
+    """A database that can be read, but not written to now."""
 
-    def __init__(self) -> None:
+    def __init__(self, real: Database) -> None:
         """Open nothing."""
+        self._real = real
+
+    async def read(self, fn: Callable[[Session], Any]) -> Any:
+        """Read what is really there."""
+        return await self._real.read(fn)
 
     async def write(self, fn: Callable[[Session], Any], *, lane: Lane = Lane.DESK) -> Any:
         """Refuse."""
@@ -146,10 +156,48 @@ async def test_when_keys_were_used_is_written_down_and_survives_trouble(
     at = clock.advance(minutes=3)
     await read(cast.alice, "/v1/tickets")
     with pytest.raises(UnavailableError):
-        await loop.note_uses(replace(services, database=Away()))
+        await loop.note_uses(replace(services, database=Away(services.database)))
 
     await loop.note_uses(services)
 
     query = select(ApiKey.last_used_at).where(ApiKey.name == "alice")
     assert await services.read(lambda session: session.scalar(query)) == at
     assert services.configuration.used == {}
+
+
+async def test_a_database_that_is_away_is_no_fault_of_a_ticket_and_stops_the_closing(
+    cast: Cast, services: Services, clock: TestClock
+) -> None:
+    """Stepped over, the tickets would wait for the next round; a chore that fails soon tries again."""
+    receipt = await complain(cast.visitor)
+    await act(cast.alice, receipt["id"], "resolve")
+    now = clock.advance(days=services.settings.close_after_days)
+    await services.write(partial(jobs.enqueue, kind=chores.CLOSING, key="all", due_at=now, now=now))
+    job = await services.write(partial(jobs.claim, kinds={chores.CLOSING}, now=now))
+    assert job is not None
+
+    with pytest.raises(UnavailableError):
+        await chores.close_resolved(replace(services, database=Away(services.database)), job)
+
+    await chores.close_resolved(services, job)
+    assert (await read(cast.admin, f"/v1/tickets/{receipt['id']}"))["status"] == "closed"
+
+
+async def test_the_first_sign_of_life_of_a_process_clears_away_those_of_processes_long_gone(
+    services: Services, clock: TestClock
+) -> None:
+    async def beat(process: UUID) -> None:
+        await services.write(partial(heartbeat_store.beat, process=process, now=clock()))
+
+    long_gone, lately = new_id(clock()), new_id(clock())
+    await beat(long_gone)
+    clock.advance(days=1)
+    await beat(lately)
+    query = select(Heartbeat.id).order_by(Heartbeat.seen_at)
+    assert await services.read(lambda session: list(session.scalars(query))) == [long_gone, lately]
+    clock.advance(days=1)
+    mine = new_id(clock())
+
+    await beat(mine)
+
+    assert await services.read(lambda session: list(session.scalars(query))) == [lately, mine]

@@ -1,6 +1,7 @@
 """A person is erased in the very moment they speak: their words are kept or go, and nothing is in between."""
 
 import asyncio
+import threading
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -59,6 +60,33 @@ async def test_two_who_erase_the_same_person_at_once_do_it_once(cast: Cast, serv
 
 
 @on_postgresql
+async def test_a_word_after_the_last_look_waits_for_the_erasure_and_makes_a_new_customer(
+    cast: Cast, services: Services
+) -> None:
+    """Without that wait the word would lose its owner with her, and no erasure would ever find it."""
+    await complain(cast.crm, customer=ANA)
+    (ana,) = await find(cast.admin, ref="C-1")
+    speaking: list[asyncio.Task[dict[str, Any]]] = []
+
+    def speak(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement.startswith("DELETE FROM customer_identities") and not speaking:
+            speaking.append(asyncio.ensure_future(complain(cast.crm, "It is Ana.", customer=ANA)))
+            await_only(asyncio.wait(speaking, timeout=0.5))
+
+    event.listen(Engine, "before_cursor_execute", speak)
+    try:
+        erased = await cast.admin.delete(f"/v1/customers/{ana['id']}")
+    finally:
+        event.remove(Engine, "before_cursor_execute", speak)
+
+    assert erased.status_code == 204
+    ticket = await read(cast.admin, f"/v1/tickets/{(await speaking[0])['id']}")
+    (anew,) = await find(cast.admin, ref="C-1")
+    assert (ticket["text"], ticket["customer"]["id"]) == ("It is Ana.", anew["id"])
+    assert anew["id"] != ana["id"]
+
+
+@on_postgresql
 @pytest.mark.parametrize("door", ["feedback", "strict batch", "import"])
 async def test_an_erasure_between_two_statements_of_a_submission_makes_a_new_customer(
     cast: Cast, services: Services, door: str
@@ -94,3 +122,26 @@ async def test_an_erasure_between_two_statements_of_a_submission_makes_a_new_cus
     assert anew["id"] != ana["id"]
     erase_her = partial(erasing.erase_piece, customer_id=UUID(anew["id"]), by=None, now=services.clock())
     assert await services.write(erase_her)
+
+
+async def test_a_claim_that_comes_while_the_others_are_erased_goes_too(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A visitor names Ana after the search for such claims, and before her record goes."""
+    await complain(cast.crm, customer=ANA)
+    (ana,) = await find(cast.admin, ref="C-1")
+    erase_piece, searched, spoken = erasing.erase_piece, threading.Event(), threading.Event()
+
+    def once_spoken(*given: Any, **named: Any) -> bool:
+        searched.set()
+        return spoken.is_set() and erase_piece(*given, **named)
+
+    monkeypatch.setattr(erasing, "erase_piece", once_spoken)
+    deleting = asyncio.create_task(cast.admin.delete(f"/v1/customers/{ana['id']}"))
+    await asyncio.to_thread(searched.wait)
+    receipt = await complain(cast.visitor, customer={"email": ANA["email"]})
+    spoken.set()
+
+    assert (await deleting).status_code == 204
+    ticket = await read(cast.admin, f"/v1/tickets/{receipt['id']}")
+    assert ticket["customer"]["claimed"] is None

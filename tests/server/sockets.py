@@ -24,13 +24,15 @@ class Told:
     scheme: str
     body: bytes = b""
     whole: bool = False
+    gone: bool = False
 
 
 @dataclass
 class Echo:
-    """An application that takes everything in, and answers with what it took."""
+    """An application that takes all in, then answers; at `/early` before that, at `/deaf` when let go."""
 
     told: list[Told] = field(default_factory=list)
+    let_go: asyncio.Event = field(default_factory=asyncio.Event)
     state: Any = field(
         default_factory=lambda: SimpleNamespace(telemetry=Telemetry(), looker=SimpleNamespace())
     )
@@ -39,9 +41,12 @@ class Echo:
         """Read to the end, then answer."""
         it = Told(scope["path"], scope["headers"], scope["client"], scope["scheme"])
         self.told.append(it)
-        while not it.whole:
+        if it.path == "/deaf":
+            await self.let_go.wait()
+        while not it.whole and it.path not in {"/early", "/deaf"}:
             message = await receive()
             if message["type"] == "http.disconnect":
+                it.gone = True
                 return
             it.body += message["body"]
             it.whole = not message["more_body"]

@@ -21,10 +21,14 @@ class Wire(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__({"peername": ["127.0.0.1", 1]})
         self.said = b""
-        self.closed = False
+        self.closed = self.ended = False
 
     def write(self, data: Any) -> None:
+        assert not self.ended
         self.said += b"" if self.closed else data
+
+    def write_eof(self) -> None:
+        self.ended = True
 
     def is_closing(self) -> bool:
         return self.closed

@@ -105,6 +105,25 @@ def test_more_processes_than_can_be_are_refused_in_words(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_that_can_be_none_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    process = heard("serve", HEARD_DATA_DIR=str(tmp_path / "file" / "data"), HEARD_PORT="0")
+    _, said = process.communicate(timeout=30)
+
+    assert process.returncode == 1
+    assert said.startswith("Heard can't start: ")
+    assert len(said.splitlines()) == 1
+
+
+def test_where_it_listens_can_be_clicked_with_six_bytes_as_with_four(tmp_path: Path) -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with serve(tmp_path / "data", HEARD_HOST="::1") as served:
+        assert re.fullmatch(r"http://\[::1\]:\d+", served.url)
+
+
 def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -112,7 +131,6 @@ def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
         _, said = process.communicate(timeout=30)
 
     assert process.returncode == 1
-    assert (
-        said.splitlines()[-1]
-        == f"Heard can't start: 127.0.0.1 port {port} can't be listened on: is it taken?"
-    )
+    refused = f"Heard can't start: 127.0.0.1 port {port} can't be listened on: is it taken?"
+    assert said.splitlines()[-1] == f"{refused} (HEARD_HOST, HEARD_PORT)"
+    assert not any(tmp_path.iterdir())  # it has done nothing yet

@@ -112,23 +112,24 @@ async def test_of_two_requests_that_wait_the_earlier_time_counts(
     assert (job.due_at, job.generation) == (NOW + due * MINUTE, 2)
 
 
-async def test_a_job_that_runs_again_does_so_when_it_says_unless_someone_wants_it_sooner(
+async def test_a_job_that_runs_again_does_so_as_it_says_unless_someone_asked_meanwhile(
     database: Database,
 ) -> None:
-    await ask(database, "calm")
-    calm = await take(database)
-    await ask(database, "wanted")
-    wanted = await take(database)
-    await ask(database, "wanted", at=NOW + MINUTE)
-    for job in (calm, wanted):
-        again = Again(NOW + 60 * MINUTE, {"count": 1})
-        await database.write(partial(jobs.complete, job=job, now=NOW, again=again))
+    meanwhile = {"sooner": NOW + MINUTE, "later": NOW + 90 * MINUTE}
+    for key in ("calm", *meanwhile):
+        await ask(database, key, count=1)
+        job = await take(database)
+        if key in meanwhile:
+            await ask(database, key, at=meanwhile[key], count=7)
+        again = Again(NOW + 60 * MINUTE, {"count": 2})
+        assert await database.write(partial(jobs.complete, job=job, now=NOW, again=again))
 
     found = {job.key: (job.state, job.due_at, job.data) for job in await everything(database)}
 
     assert found == {
-        "calm": (State.WAITING, NOW + 60 * MINUTE, {"count": 1}),
-        "wanted": (State.WAITING, NOW + MINUTE, {"count": 1}),
+        "calm": (State.WAITING, NOW + 60 * MINUTE, {"count": 2}),
+        "sooner": (State.WAITING, NOW + MINUTE, {"count": 7}),
+        "later": (State.WAITING, NOW + 90 * MINUTE, {"count": 7}),
     }
 
 

@@ -22,6 +22,7 @@ class Wanted:
     """What the dictionary knows of a key."""
 
     due_at: datetime
+    n: int
     generation: int = 1
     claimed: int = 0
     attempts: int = 0
@@ -47,14 +48,14 @@ class Queue(RuleBasedStateMachine):
         self.session.close()
         self.session.get_bind().engine.dispose()
 
-    def _ask(self, key: str, due_at: datetime) -> None:
+    def _ask(self, key: str, due_at: datetime, n: int) -> None:
         it = self.wanted.get(key)
         if it is None:
-            self.wanted[key] = Wanted(due_at)
+            self.wanted[key] = Wanted(due_at, n)
             return
         untouched = it.claimed < it.generation
         it.due_at = min(it.due_at, due_at) if untouched else due_at
-        it.generation, it.dead = it.generation + 1, False
+        it.generation, it.n, it.dead = it.generation + 1, n, False
 
     def _is_held(self, job: Job, it: Wanted) -> bool:
         """Whether the worker's claim is still the last one of a job that is still there."""
@@ -68,10 +69,11 @@ class Queue(RuleBasedStateMachine):
     def time_passes(self, minutes: timedelta) -> None:
         self.now += minutes
 
-    @rule(key=KEYS, later=MINUTES)
-    def ask(self, key: str, later: timedelta) -> None:
-        jobs.enqueue(self.session, "known", key, due_at=self.now + later, now=self.now, data={"n": 1})
-        self._ask(key, self.now + later)
+    @rule(key=KEYS, later=MINUTES, n=st.sampled_from([1, 7]))
+    def ask(self, key: str, later: timedelta, n: int) -> None:
+        self.now += timedelta(seconds=1)  # ids of one instant have no order, and a walk must be repeatable
+        jobs.enqueue(self.session, "known", key, due_at=self.now + later, now=self.now, data={"n": n})
+        self._ask(key, self.now + later, n)
 
     @initialize()
     def newer_code_asks(self) -> None:
@@ -116,9 +118,11 @@ class Queue(RuleBasedStateMachine):
         if not is_held:
             return
         it.leased_until = None
+        if it.generation > job.generation:
+            return
         if due:
-            self._ask(job.key, due.due_at)
-        elif it.generation == job.generation:
+            self._ask(job.key, due.due_at, 2)
+        else:
             del self.wanted[job.key]
 
     @precondition(lambda self: self.held)
@@ -141,9 +145,11 @@ class Queue(RuleBasedStateMachine):
         for key, it in self.wanted.items():
             leased = it.leased_until is not None and it.leased_until > self.now
             state = State.DEAD if it.dead else State.RUNNING if leased else State.WAITING
-            assert (found[key].generation, found[key].due_at, found[key].state) == (
+            job = found[key]
+            assert (job.generation, job.due_at, job.data, job.state) == (
                 it.generation,
                 it.due_at,
+                {"n": it.n},
                 state,
             )
 
