@@ -75,7 +75,7 @@ class Settings(BaseSettings):
         if value is not None and not _is_address(value):
             raise ValueError(
                 "it looks like postgresql+asyncpg://user:password@host/name, with what is special in the "
-                "password percent-encoded"
+                "password percent-encoded, and ssl= where other drivers say sslmode="
             )
         return value
 
@@ -101,6 +101,7 @@ def _is_address(value: str) -> bool:
         url = make_url(value)
         # A host with an @ is the rest of a password, and would be named where it can't be found.
         fine = url.drivername == "postgresql+asyncpg" and "@" not in (url.host or "")
+        fine = fine and "sslmode" not in url.query  # not a word of this driver's
         return fine and bool(url.get_dialect()().create_connect_args(url))
     except (ArgumentError, ValueError):
         return False

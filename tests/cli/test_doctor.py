@@ -278,6 +278,7 @@ def test_too_large_a_pool_and_a_missing_schema_are_trouble(tmp_path: Path, url: 
     "postgresql+asyncpg://heard:x@{}@127.0.0.1/heard",
     "postgresql+asyncpg://heard:x@127.0.0.1/heard?port={}",
     "postgresql+asyncpg://heard:x@127.0.0.1/heard?prepared_statement_cache_size={}",
+    "postgresql+asyncpg://heard:{}@127.0.0.1:1/heard?sslmode=require",
     "postgresql://heard:{}@127.0.0.1/heard",
     "sqlite:///{}",
     "{}",
