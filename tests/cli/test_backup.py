@@ -231,8 +231,10 @@ def test_a_damaged_database_does_not_become_a_backup(tmp_path: Path) -> None:
 
 def test_a_disk_that_takes_no_more_leaves_nothing(tmp_path: Path) -> None:
     install(tmp_path / "data")
+    # Compiled modules must not be written under the limit: Python would keep them cut short, for everybody.
     limited = f"""
-import resource
+import resource, sys
+sys.dont_write_bytecode = True
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 from app.cli.main import app
 app(["backup", {str(tmp_path / "b.tar")!r}])
