@@ -23,7 +23,7 @@ from bench.servers import Heard, ask, heard, make_database, postgres, scratch, s
 
 FULL = os.environ.get("FULL") == "1"
 JUDGED = 64
-ROUNDS = {1: 3, 8: 2, JUDGED: 5, 256: 2}
+ROUNDS = {1: 3, 8: 2, JUDGED: 5, 256: 1}
 SECONDS = 3 if FULL else 1
 SLOWEST = 3
 SYNCED = ("fsync", "synchronous_commit", "full_page_writes")
