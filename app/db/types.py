@@ -1,20 +1,13 @@
 """Column types that behave alike on both databases."""
 
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer
 from sqlalchemy import types as sa
 from sqlalchemy.dialects import postgresql
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-@lru_cache(maxsize=1024)  # one instant stands in many columns
-def _microseconds(value: datetime) -> int:
-    return (value - _EPOCH) // _MICROSECOND
+from app import clock
 
 
 class UTC_TIME(sa.TypeDecorator[datetime]):  # noqa: N801  (named like the SQL types it stands among)
@@ -40,7 +33,7 @@ class UTC_TIME(sa.TypeDecorator[datetime]):  # noqa: N801  (named like the SQL t
             message = "a naive datetime can't be stored"
             raise ValueError(message)
         if dialect.name == "sqlite":
-            return _microseconds(value)
+            return clock.to_microseconds(value)
         return value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
@@ -48,7 +41,7 @@ class UTC_TIME(sa.TypeDecorator[datetime]):  # noqa: N801  (named like the SQL t
         if value is None:
             return None
         if dialect.name == "sqlite":
-            return _EPOCH + timedelta(microseconds=value)
+            return clock.from_microseconds(value)
         instant: datetime = value.astimezone(UTC)
         return instant
 

@@ -1,7 +1,7 @@
 """CORS for the one route that web pages call: the exact origin, no wildcard, no credentials. Pure ASGI."""
 
 from fastapi import Request, Response
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.edge import problems
@@ -14,6 +14,7 @@ _PREFLIGHT = {
     "Access-Control-Allow-Headers": "authorization, content-type, idempotency-key",
     "Access-Control-Max-Age": "600",
 }
+_EXPOSED = (b"access-control-expose-headers", b"Idempotency-Replayed, Retry-After")
 
 
 class Cors:
@@ -30,9 +31,6 @@ class Cors:
             return
         headers = Headers(scope=scope)
         origins = headers.getlist("origin")
-        if not origins and scope["method"] == "POST":
-            await self.app(scope, receive, _varying(send))
-            return
         origin = origins[0] if len(origins) == 1 else None
         services: Services = scope["app"].state.services
         allowed = origin is not None and services.configuration.current.allows_origin(origin)
@@ -44,27 +42,17 @@ class Cors:
             await answer(scope, receive, send)
             return
 
+        # Caches must know, whoever asks, that a page of another origin would have been answered otherwise.
+        marks = [(b"vary", b"Origin")]
+        if allowed and origin:
+            marks += [(b"access-control-allow-origin", origin.encode("latin-1")), _EXPOSED]
+
         async def send_marked(message: Message) -> None:
             if message["type"] == "http.response.start":
-                marked = MutableHeaders(scope=message)
-                marked.add_vary_header("Origin")
-                if allowed and origin:
-                    marked["Access-Control-Allow-Origin"] = origin
-                    marked["Access-Control-Expose-Headers"] = "Idempotency-Replayed, Retry-After"
+                message["headers"] = [*message["headers"], *marks]
             await send(message)
 
         await self.app(scope, receive, send_marked)
-
-
-def _varying(send: Send) -> Send:
-    """Let caches know that a page would have been answered otherwise: most callers are no pages."""
-
-    async def send_varying(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], (b"vary", b"Origin")]
-        await send(message)
-
-    return send_varying
 
 
 def _allowed(origin: str) -> Response:

@@ -4,15 +4,15 @@ import base64
 import hashlib
 import hmac
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from fastapi import Request, Response
 
+from app import clock
 from app.errors import BadRequestError
 
 Place = tuple[datetime, UUID]
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAC_BYTES = 16
 
 
@@ -24,8 +24,7 @@ class BadCursorError(BadRequestError):
 
 def make_cursor(secret: bytes, place: Place, filters: object) -> str:
     """Return the cursor that goes on after a place."""
-    microseconds = (place[0] - _EPOCH) // timedelta(microseconds=1)
-    body = microseconds.to_bytes(8, "big", signed=True) + place[1].bytes
+    body = clock.to_microseconds(place[0]).to_bytes(8, "big", signed=True) + place[1].bytes
     return _spell(body + _mac(secret, body, filters))
 
 
@@ -43,7 +42,7 @@ def read_cursor(secret: bytes, cursor: str, filters: object) -> Place:
     # Base64 has several spellings of the same bytes; only ours is the cursor.
     if _spell(raw) != cursor or not hmac.compare_digest(mac, _mac(secret, body, filters)):
         raise BadCursorError
-    at = _EPOCH + timedelta(microseconds=int.from_bytes(body[:8], "big", signed=True))
+    at = clock.from_microseconds(int.from_bytes(body[:8], "big", signed=True))
     return at, UUID(bytes=body[8:])
 
 

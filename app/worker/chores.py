@@ -4,13 +4,14 @@ A chore does a piece, and says when it runs again: at once while there is more, 
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from app import clock
 from app.db import jobs
 from app.db.database import Lane
 from app.db.jobs import Again, Job
@@ -23,8 +24,6 @@ from app.worker.jobs import Handler
 
 RETENTION, CLOSING = "retention", "closing"
 EVERY = timedelta(minutes=15)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _log = get_logger("worker.chores")
 
 
@@ -64,11 +63,11 @@ async def close_resolved(services: Services, job: Job) -> Again | None:
 def _place(data: Mapping[str, Any]) -> Place | None:
     if not data:
         return None
-    return _EPOCH + data["resolved_at"] * _MICROSECOND, UUID(data["ticket_id"])
+    return clock.from_microseconds(data["resolved_at"]), UUID(data["ticket_id"])
 
 
 def _data(place: Place) -> dict[str, int | str]:
-    return {"resolved_at": (place[0] - _EPOCH) // _MICROSECOND, "ticket_id": str(place[1])}
+    return {"resolved_at": clock.to_microseconds(place[0]), "ticket_id": str(place[1])}
 
 
 HANDLERS: Mapping[str, Handler] = {RETENTION: forget_old, CLOSING: close_resolved}

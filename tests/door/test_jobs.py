@@ -201,3 +201,22 @@ async def test_jobs_are_listed_page_by_page(cast: Cast, services: Services, cloc
 async def test_only_an_admin_sees_jobs(cast: Cast) -> None:
     for caller in (cast.alice, cast.crm, cast.visitor):
         assert (await caller.get("/v1/jobs")).status_code == 403
+
+
+async def test_a_chore_that_died_of_long_trouble_lives_again(
+    cast: Cast, services: Services, clock: TestClock
+) -> None:
+    await loop.ask_for_chores(services)
+    trouble = {chores.RETENTION: Doing(failing=99)}
+    for _ in range(jobs.MOST_ATTEMPTS):
+        await worker.work(services, trouble)
+        clock.advance(hours=2)
+    (dead,) = await listed(cast, "?state=dead")
+
+    await loop.ask_for_chores(services)
+
+    assert dead["kind"] == chores.RETENTION
+    assert await listed(cast, "?state=dead") == []
+    while await loop.do_jobs(services):
+        pass
+    assert {job["state"] for job in await listed(cast)} == {"waiting"}

@@ -43,10 +43,7 @@ class IntakeWire(Wire):
             arrives, self.moment = self.moment is not Moment.COMMIT_ON_ITS_WAY, None
             self.failed += 1
             if arrives:
-                answers.cancel()
-                await asyncio.wait([answers])
-                far_writer.write(data)
-                await far_reader.read(1)  # it was carried out
+                await self.lose_answer(data, far_reader, far_writer, answers)
             if self.down_after_cut:
                 self.cut_all()
             if self.silently:

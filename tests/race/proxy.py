@@ -55,13 +55,23 @@ class Wire:
                 far_writer.write(data)
                 continue
             if self.cuts.pop() is Cut.BEFORE_THE_ANSWER:
-                answers.cancel()
-                await asyncio.wait([answers])
-                far_writer.write(data)
-                await far_reader.read(1)  # it is committed now
+                await self.lose_answer(data, far_reader, far_writer, answers)
             if self.down_after_cut:
                 self.cut_all()
             return
+
+    async def lose_answer(
+        self,
+        data: bytes,
+        far_reader: asyncio.StreamReader,
+        far_writer: asyncio.StreamWriter,
+        answers: asyncio.Task[None],
+    ) -> None:
+        """Let it arrive and be carried out, and keep the answer to ourselves."""
+        answers.cancel()
+        await asyncio.wait([answers])
+        far_writer.write(data)
+        await far_reader.read(1)  # it was carried out
 
     def cut_all(self) -> None:
         """Cut every connection, and take no other until `down` is false again."""
