@@ -87,14 +87,19 @@ def _figures(setting: Setting, connections: int, seen: dict[str, list[Seen]]) ->
     )
 
 
-def under_load(generator: Generator, server: Heard) -> Callable[[int], Seen]:
-    """Return what puts load on a server; every answer must be a 201."""
+def as_request(server: Heard) -> str:
+    """Return a submission as it is sent."""
     body = json.dumps(BODY)
-    request = (
+    return (
         f"POST /v1/feedback HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {server.key}\r\n"
         f"Idempotency-Key: {ROOM}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         f"\r\n{body}"
     )
+
+
+def under_load(generator: Generator, server: Heard) -> Callable[[int], Seen]:
+    """Return what puts load on a server; every answer must be a 201."""
+    request = as_request(server)
 
     def load(connections: int) -> Seen:
         with server.awake():

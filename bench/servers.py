@@ -73,7 +73,7 @@ def heard(
     folder: Path, *, module: str = "app.cli", scope: str = "feedback:write", **settings: str
 ) -> Iterator[Heard]:
     """Start `python -m module serve` with nothing but its defaults; what it logs goes nowhere."""
-    port = _free_port()
+    port = free_port()
     own = {name: value for name, value in os.environ.items() if not name.startswith("HEARD_")}
     own |= {"HEARD_DATA_DIR": str(folder), "HEARD_PORT": str(port)} | settings
     command = [sys.executable, "-m", module, "serve"]
@@ -130,7 +130,8 @@ def ask(server: PostgresServer, database: str, *queries: str) -> list[list[async
     return asyncio.run(fetch())
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

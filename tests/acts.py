@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Engine, Executable, event, select, update
 from sqlalchemy.orm import Session
 
 from app.models.events import Event
-from app.models.tickets import Clock, Ticket
+from app.models.sla import Clock
+from app.models.tickets import Ticket
 from app.people.rules import EVERYTHING
 from app.services import Services
 from app.tickets import store as tickets

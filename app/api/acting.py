@@ -13,14 +13,32 @@ from sqlalchemy.orm import Session
 from app.edge import versions
 from app.edge.identity import Identity, Now, ServicesDep, TicketWriter
 from app.edge.once import REPLAYED, carry_out, once_of
-from app.intake.classify import Once
+from app.errors import invalid
+from app.intake.classify import Once, bounded
 from app.models.tickets import Ticket
 from app.people import store as people
 from app.people.rules import Viewer
 from app.services import Services
 from app.tickets import show
 from app.tickets import store as tickets
-from app.tickets.schemas import TicketDetail
+from app.tickets.schemas import Acting, TicketDetail
+
+
+class Reported(Protocol):
+    """An action that software may report afterwards."""
+
+    def __call__(
+        self,
+        session: Session,
+        ticket_id: UUID,
+        *,
+        agent_id: UUID,
+        seen_by: Viewer,
+        now: datetime,
+        occurred_at: datetime | None,
+    ) -> Ticket:
+        """Act on a ticket, now or at an instant somebody says."""
+        ...
 
 
 class Action(Protocol):
@@ -42,6 +60,17 @@ class Desk:
     writer: Identity
     now: datetime
     services: Services
+
+    async def report(self, action: Reported, ticket_id: UUID, said: Acting) -> TicketDetail:
+        """Carry an action out that may have happened before now.
+
+        Raises:
+            ValidationError: an agent's own key says when, or it is too long ago or ahead of us.
+        """
+        if said.occurred_at is not None and self.writer.agent_id is not None:
+            raise invalid("/occurred_at", "not_an_agents", "a key bound to an agent can't say when it acted")
+        occurred_at = bounded(said.occurred_at, self.now)
+        return await self.perform(partial(action, occurred_at=occurred_at), ticket_id, named=said.agent_id)
 
     async def perform(self, action: Action, ticket_id: UUID, *, named: UUID | None) -> TicketDetail:
         """Carry an action out once, and answer with the ticket as it is now."""
@@ -87,4 +116,4 @@ def _perform(
     )
     look = partial(tickets.get, session, ticket_id, seen_by=viewer)
     ticket, replayed = carry_out(session, once, ticket_id, act, again=look, now=now)
-    return show.ticket(session, ticket), replayed
+    return show.ticket(session, ticket, now=now), replayed

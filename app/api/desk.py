@@ -20,19 +20,20 @@ from app.edge.reading import JsonBody
 from app.models.tickets import Ticket
 from app.people import store as people
 from app.people.rules import Viewer
-from app.tickets.change import MoveRefusedError
-from app.tickets.schemas import Acting, AssignTo, Said, TicketDetail
+from app.tickets.change import FullError, MoveRefusedError
+from app.tickets.schemas import Acting, AssignTo, Claiming, Said, TicketDetail
 
 router = APIRouter(prefix="/v1/tickets/{ticket_id}", tags=["desk"])
+ClaimBody = Annotated[Claiming, Depends(JsonBody(Claiming))]
 ActingBody = Annotated[Acting, Depends(JsonBody(Acting))]
 SaidBody = Annotated[Said, Depends(JsonBody(Said))]
 AssignBody = Annotated[AssignTo, Depends(JsonBody(AssignTo))]
-ACTION = Promise(MoveRefusedError, OtherAgentError, once=True, headers=["ETag"])
+ACTION = Promise(MoveRefusedError, FullError, OtherAgentError, once=True, headers=["ETag"])
 CLAIM = Promise(TakenError, MoveRefusedError, OtherAgentError, once=True, headers=["ETag"])
 
 
 @router.post("/claim", openapi_extra=CLAIM)
-async def claim_ticket(ticket_id: UUID, desk: AtDesk, body: ActingBody) -> TicketDetail:
+async def claim_ticket(ticket_id: UUID, desk: AtDesk, body: ClaimBody) -> TicketDetail:
     """Take a ticket that nobody has."""
     return await desk.perform(actions.claim, ticket_id, named=body.agent_id)
 
@@ -48,31 +49,31 @@ async def assign_ticket(ticket_id: UUID, desk: AtDesk, body: AssignBody) -> Tick
 @router.post("/reply", openapi_extra=ACTION)
 async def reply_to_ticket(ticket_id: UUID, desk: AtDesk, said: SaidBody) -> TicketDetail:
     """Answer the customer."""
-    return await desk.perform(partial(actions.reply, text=said.text), ticket_id, named=said.agent_id)
+    return await desk.report(partial(actions.reply, text=said.text), ticket_id, said)
 
 
 @router.post("/note", openapi_extra=ACTION)
 async def note_on_ticket(ticket_id: UUID, desk: AtDesk, said: SaidBody) -> TicketDetail:
     """Write what the customer never sees."""
-    return await desk.perform(partial(actions.note, text=said.text), ticket_id, named=said.agent_id)
+    return await desk.report(partial(actions.note, text=said.text), ticket_id, said)
 
 
 @router.post("/pend", openapi_extra=ACTION)
 async def pend_ticket(ticket_id: UUID, desk: AtDesk, body: ActingBody) -> TicketDetail:
     """Wait for the customer."""
-    return await desk.perform(actions.pend, ticket_id, named=body.agent_id)
+    return await desk.report(actions.pend, ticket_id, body)
 
 
 @router.post("/resolve", openapi_extra=ACTION)
 async def resolve_ticket(ticket_id: UUID, desk: AtDesk, body: ActingBody) -> TicketDetail:
     """Call the matter settled."""
-    return await desk.perform(actions.resolve, ticket_id, named=body.agent_id)
+    return await desk.report(actions.resolve, ticket_id, body)
 
 
 @router.post("/reopen", openapi_extra=ACTION)
 async def reopen_ticket(ticket_id: UUID, desk: AtDesk, body: ActingBody) -> TicketDetail:
     """Take it up again."""
-    return await desk.perform(actions.reopen, ticket_id, named=body.agent_id)
+    return await desk.report(actions.reopen, ticket_id, body)
 
 
 def _assign(

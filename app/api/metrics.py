@@ -10,7 +10,7 @@ from app.edge.identity import Analyst, Now, ServicesDep
 from app.edge.promises import Promise
 from app.metrics import measure, parameters, query, sheet
 from app.metrics.measure import SatisfactionAnswer
-from app.metrics.schemas import Answer, DefinitionsOut, ResponseTimes, Volume
+from app.metrics.schemas import Answer, DefinitionsOut, ResponseTimes, SlaAnswer, Volume
 
 router = APIRouter(prefix="/v1/metrics", tags=["metrics"])
 OR_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
@@ -37,6 +37,22 @@ async def read_response_times(
     """Measure how long customers waited."""
     asked = query.response_times(given, now=now)
     answer = await services.read(partial(measure.response_times, query=asked, now=now))
+    return _as_csv(answer) if wants_csv(request, asked.view.form) else answer
+
+
+@router.get(
+    "/sla",
+    response_model=SlaAnswer,
+    response_model_exclude_unset=True,
+    responses=OR_CSV,
+    openapi_extra=Promise(parameters=parameters.sla()),
+)
+async def read_sla(
+    request: Request, given: Given, _caller: Analyst, now: Now, services: ServicesDep
+) -> SlaAnswer | Response:
+    """Measure which promises were kept."""
+    asked = query.sla(given, now=now)
+    answer = await services.read(partial(measure.sla, query=asked))
     return _as_csv(answer) if wants_csv(request, asked.view.form) else answer
 
 

@@ -2,6 +2,8 @@
 
 from app.api import (
     access,
+    calendars,
+    clocks,
     customers,
     desk,
     feedback,
@@ -10,8 +12,10 @@ from app.api import (
     jobs,
     metrics,
     people,
+    policies,
     tickets,
     track,
+    what_if,
 )
 
 ALL = (
@@ -19,11 +23,15 @@ ALL = (
     track.router,
     history.router,
     tickets.router,
+    clocks.router,
     desk.router,
     people.router,
     customers.router,
     jobs.router,
     metrics.router,
     access.router,
+    calendars.router,
+    policies.router,
+    what_if.router,
     health.router,
 )

@@ -1,19 +1,21 @@
 """The door of agents and their tools: lists, single tickets, edits."""
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import AfterValidator, AwareDatetime
+from pydantic_core import PydanticCustomError
 from sqlalchemy.orm import Session
 
 from app.api.acting import AtDesk
 from app.api.csv import as_csv, wants_csv
 from app.desk import actions
 from app.edge import versions
-from app.edge.identity import ServicesDep, TicketReader
+from app.edge.identity import Now, ServicesDep, TicketReader
 from app.edge.paging import BadCursorError, Place, link_next, make_cursor, read_cursor
 from app.edge.promises import IF_MATCH, Promise
 from app.edge.reading import JsonBody
@@ -21,13 +23,14 @@ from app.edge.versions import PreconditionRequiredError, StaleError
 from app.people import store as people
 from app.tickets import page_store, show
 from app.tickets import store as tickets
-from app.tickets.change import MoveRefusedError
+from app.tickets.change import FullError, MoveRefusedError
 from app.tickets.page_store import Wanted
 from app.tickets.schemas import (
     Channel,
     Decisions,
     Kind,
     Priority,
+    SlaName,
     StatusName,
     TicketDetail,
     TicketOut,
@@ -40,6 +43,17 @@ router = APIRouter(prefix="/v1/tickets", tags=["tickets"])
 Names = Annotated[
     list[Annotated[str, Query(max_length=200)]], Query(max_length=50, description="By id or name.")
 ]
+Segments = Annotated[list[Annotated[str, Query(max_length=200)]], Query(max_length=50)]
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def _within_bounds(at: datetime) -> datetime:
+    if not EARLIEST <= at <= LATEST:
+        raise PydanticCustomError("out_of_bounds", "between the years 1900 and 2200")
+    return at
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_within_bounds)]
 PatchBody = Annotated[
     TicketPatch,
     Depends(JsonBody(TicketPatch, media_types=("application/merge-patch+json", "application/json"))),
@@ -59,9 +73,31 @@ async def wanted_of(
         Query(min_length=1, max_length=200, description="Part of subject or text, case and accents apart."),
     ] = None,
     quarantined: Annotated[bool, Query(description="Those held back, instead of all others.")] = False,
+    sla: Annotated[list[SlaName], Query(max_length=50, description="How they stand, by now.")] = [],  # noqa: B006
+    policy: Names = [],  # noqa: B006
+    segment: Segments = [],  # noqa: B006
+    due_before: Annotated[Instant | None, Query(description="By when something falls due, or fell.")] = None,
+    sort: Annotated[
+        Literal["received", "due"],
+        Query(description="Oldest first, or what falls due first; then only what is due at all."),
+    ] = "received",
 ) -> Wanted:
-    """Return the filters of a list; each may be repeated."""
-    return Wanted(status, kind, channel, priority, (), team, assignee, q, quarantined)
+    """Return the filters of a list, and its order."""
+    return Wanted(
+        status=status,
+        kind=kind,
+        channel=channel,
+        priority=priority,
+        team=team,
+        assignee=assignee,
+        q=q,
+        quarantined=quarantined,
+        sla=sla,
+        policy=policy,
+        segment=segment,
+        due_before=due_before,
+        sort=sort,
+    )
 
 
 @router.get(
@@ -77,6 +113,7 @@ async def list_tickets(
     response: Response,
     *,
     reader: TicketReader,
+    now: Now,
     services: ServicesDep,
     wanted: Annotated[Wanted, Depends(wanted_of)],
     limit: Annotated[int, Query(ge=1, le=100)] = 25,
@@ -84,7 +121,7 @@ async def list_tickets(
         str | None,
         Query(
             max_length=200,
-            description="A page's `next_cursor`, with the same filters.",
+            description="A page's `next_cursor`, with the same filters and order.",
             json_schema_extra={"minLength": 1, "pattern": "^[A-Za-z0-9_-]+$"},
         ),
     ] = None,
@@ -92,12 +129,12 @@ async def list_tickets(
         Literal["json", "csv"] | None, Query(description="By default what `Accept` says.")
     ] = None,
 ) -> TicketPage | Response:
-    """List tickets, oldest received first."""
+    """List tickets, oldest received first unless another order is asked for."""
     after = read_cursor(services.secret, cursor, asdict(wanted)) if cursor is not None else None
     rows = await services.read(
-        partial(_page, agent_id=reader.agent_id, wanted=wanted, after=after, limit=limit)
+        partial(_page, agent_id=reader.agent_id, wanted=wanted, after=after, limit=limit, now=now)
     )
-    more = (rows[limit - 1].received_at, rows[limit - 1].id) if len(rows) > limit else None
+    more = _place(rows[limit - 1], wanted) if len(rows) > limit else None
     next_cursor = make_cursor(services.secret, more, asdict(wanted)) if more else None
     link_next(request, response, next_cursor)
     page = TicketPage(data=rows[:limit], next_cursor=next_cursor)
@@ -106,10 +143,10 @@ async def list_tickets(
 
 @router.get("/{ticket_id}", openapi_extra=Promise(headers=["ETag"]))
 async def read_ticket(
-    ticket_id: UUID, response: Response, reader: TicketReader, services: ServicesDep
+    ticket_id: UUID, response: Response, *, reader: TicketReader, now: Now, services: ServicesDep
 ) -> TicketDetail:
     """Read one ticket; its version is the ETag."""
-    ticket = await services.read(partial(_read, ticket_id=ticket_id, agent_id=reader.agent_id))
+    ticket = await services.read(partial(_read, ticket_id=ticket_id, agent_id=reader.agent_id, now=now))
     versions.show(response, ticket.version)
     return ticket
 
@@ -129,7 +166,12 @@ async def read_assignments(ticket_id: UUID, reader: TicketReader, services: Serv
 @router.patch(
     "/{ticket_id}",
     openapi_extra=Promise(
-        MoveRefusedError, PreconditionRequiredError, StaleError, parameters=[IF_MATCH], headers=["ETag"]
+        MoveRefusedError,
+        FullError,
+        PreconditionRequiredError,
+        StaleError,
+        parameters=[IF_MATCH],
+        headers=["ETag"],
     ),
 )
 async def edit_ticket(ticket_id: UUID, desk: AtDesk, patch: PatchBody) -> TicketDetail:
@@ -143,17 +185,29 @@ async def edit_ticket(ticket_id: UUID, desk: AtDesk, patch: PatchBody) -> Ticket
 
 
 def _page(
-    session: Session, *, agent_id: UUID | None, wanted: Wanted, after: Place | None, limit: int
+    session: Session,
+    *,
+    agent_id: UUID | None,
+    wanted: Wanted,
+    after: Place | None,
+    limit: int,
+    now: datetime,
 ) -> list[TicketOut]:
     """Return one ticket more than asked for, which tells whether there is a next page."""
     viewer = people.viewer(session, agent_id)
-    return show.tickets(
-        session, page_store.page(session, wanted, seen_by=viewer, after=after, limit=limit + 1)
-    )
+    rows = page_store.page(session, wanted, seen_by=viewer, after=after, limit=limit + 1, now=now)
+    return show.tickets(session, rows, now=now)
 
 
-def _read(session: Session, *, ticket_id: UUID, agent_id: UUID | None) -> TicketDetail:
-    return show.ticket(session, tickets.get(session, ticket_id, seen_by=people.viewer(session, agent_id)))
+def _place(ticket: TicketOut, wanted: Wanted) -> Place:
+    """Return where a ticket stands in a list of that order."""
+    due_at = ticket.next_due_at if wanted.sort == "due" else None
+    return due_at or ticket.received_at, ticket.id
+
+
+def _read(session: Session, *, ticket_id: UUID, agent_id: UUID | None, now: datetime) -> TicketDetail:
+    ticket = tickets.get(session, ticket_id, seen_by=people.viewer(session, agent_id))
+    return show.ticket(session, ticket, now=now)
 
 
 def _timeline(session: Session, *, ticket_id: UUID, agent_id: UUID | None) -> Timeline:
@@ -176,4 +230,4 @@ def _edit(
     ticket = tickets.lock(session, ticket_id, seen_by=people.viewer(session, agent_id))
     versions.require(ticket.version, named)
     actions.change(session, ticket, patch.fields(), agent_id=agent_id, now=now)
-    return show.ticket(session, ticket)
+    return show.ticket(session, ticket, now=now)

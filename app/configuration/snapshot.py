@@ -7,6 +7,7 @@ from uuid import UUID
 from app.access.rules import KeyFacts, SiteFacts, SourceFacts
 from app.people.rules import TeamFacts
 from app.satisfaction.rules import InstrumentFacts
+from app.sla.terms import Book
 
 API_SOURCE = "api"
 """The source of those who name none."""
@@ -23,6 +24,7 @@ class Snapshot:
     instruments: Mapping[str, InstrumentFacts]
     teams: Mapping[UUID, TeamFacts]
     default_team_id: UUID
+    book: Book
 
     def allows_origin(self, origin: str) -> bool:
         """Whether any site lists that origin, which is all a preflight can be asked."""

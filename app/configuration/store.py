@@ -10,6 +10,7 @@ from app.models.people import Team
 from app.models.satisfaction import Instrument
 from app.people.rules import TeamFacts
 from app.satisfaction.rules import InstrumentFacts
+from app.sla import book
 
 
 def version(session: Session) -> int:
@@ -55,4 +56,5 @@ def load(session: Session) -> Snapshot:
             each.id: TeamFacts(each.id, each.name, each.strategy, each.is_default) for each in teams.values()
         },
         default_team_id=next(each.id for each in teams.values() if each.is_default),
+        book=book.current(session),
     )

@@ -34,6 +34,12 @@ Phone = Annotated[
 ]
 
 
+Segment = Annotated[
+    str,
+    Field(min_length=1, max_length=200, description="What kind of customer, for policies and figures."),
+]
+
+
 class CustomerIn(BaseModel):
     """Who speaks. From a secret key these are identities; from a public form only claims."""
 
@@ -43,6 +49,7 @@ class CustomerIn(BaseModel):
     email: Email | None = None
     phone: Phone | None = None
     name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    segment: Segment | None = None
 
 
 class Identity(BaseModel):

@@ -124,6 +124,12 @@ def insert_rows(session: Session, model: type[Any], rows: Sequence[dict[str, Any
         inserts.insert(session, model.__table__, rows)
 
 
+def update_rows(session: Session, model: type[Any], rows: Sequence[dict[str, Any]]) -> None:
+    """Write the same columns of many rows by one statement, each row found by its id."""
+    if rows:
+        inserts.update(session, model.__table__, rows, key="id")
+
+
 def insert_numbered(session: Session, model: type[Any], rows: Sequence[dict[str, Any]]) -> list[int]:
     """Insert rows that the database numbers, and return the numbers, in ascending order."""
     return sorted(number for (number,) in inserts.insert(session, model.__table__, rows, returning=("id",)))

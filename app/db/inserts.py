@@ -44,10 +44,19 @@ def insert(
     ]
 
 
+def update(session: Session, table: Table, rows: Sequence[Row], *, key: str) -> None:
+    """Write columns of rows that are there, found by their key; rows have the same columns, each key once."""
+    connection = session.connection()
+    shape = _shape(table, tuple(rows[0]), connection.dialect)
+    for statement, values in shape.updates(rows, key):
+        connection.exec_driver_sql(statement, values)
+
+
 @dataclass(frozen=True, slots=True)
 class _Shape:
     """How one database takes rows of one table that have these columns."""
 
+    table: str
     into: str
     arrays: str | None
     binders: tuple[tuple[str, Callable[[Any], Any] | None], ...]
@@ -61,21 +70,39 @@ class _Shape:
 
     def statements(self, rows: Sequence[Row], tail: str) -> list[tuple[str, Any]]:
         """Return statements with their values; more than one where they would not fit."""
-        try:
-            columns = self.bind(rows)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise StatementError("a value can't be written down", self.into, None, error) from error
         if self.arrays is not None:
             many = f"{self.into} SELECT * FROM unnest({self.arrays}){tail}"  # noqa: S608  (names of ours)
-            return [(many, tuple(columns))]
-        one = f"({', '.join('?' * len(columns))})"
-        bound = list(zip(*columns, strict=True))
-        most = _MOST_VALUES // len(columns)
+            return [(many, tuple(self._bound(rows)))]
+        return [(f"{self.into} {values}{tail}", bound) for values, bound in self._values(rows)]
+
+    def updates(self, rows: Sequence[Row], key: str) -> list[tuple[str, Any]]:
+        """Return statements that write what rows have besides their key."""
+        names = [name for name, _ in self.binders]
+        # What SQLite calls the columns of VALUES is not ours to choose.
+        given = {name: name if self.arrays else f"column{place}" for place, name in enumerate(names, start=1)}
+        written = ", ".join(f"{name} = given.{given[name]}" for name in names if name != key)
+        head = f"UPDATE {self.table} SET {written} FROM"  # noqa: S608  (names of ours)
+        tail = f"WHERE {self.table}.{key} = given.{given[key]}"
+        if self.arrays is not None:
+            many = f"{head} unnest({self.arrays}) AS given ({', '.join(names)}) {tail}"
+            return [(many, tuple(self._bound(rows)))]
+        return [(f"{head} ({values}) AS given {tail}", bound) for values, bound in self._values(rows)]
+
+    def _values(self, rows: Sequence[Row]) -> list[tuple[str, Values]]:
+        """Return rows as VALUES, with what is bound to them, in as many pieces as it takes."""
+        bound = list(zip(*self._bound(rows), strict=True))
+        one = f"({', '.join('?' * len(self.binders))})"
+        most = _MOST_VALUES // len(self.binders)
         pieces = [bound[start : start + most] for start in range(0, len(bound), most)]
         return [
-            (f"{self.into} VALUES {', '.join([one] * len(piece))}{tail}", tuple(chain.from_iterable(piece)))
-            for piece in pieces
+            (f"VALUES {', '.join([one] * len(piece))}", tuple(chain.from_iterable(piece))) for piece in pieces
         ]
+
+    def _bound(self, rows: Sequence[Row]) -> list[list[Any]]:
+        try:
+            return self.bind(rows)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise StatementError("a value can't be written down", self.into, None, error) from error
 
 
 @lru_cache(maxsize=256)
@@ -89,6 +116,7 @@ def _shape(table: Table, names: tuple[str, ...], dialect: Dialect) -> _Shape:
     arrays = ", ".join(f"${place}::{cast}[]" for place, cast in enumerate(casts, start=1))
     quoted = ", ".join(dialect.identifier_preparer.quote(name) for name in names)
     return _Shape(
+        table.name,
         f"INSERT INTO {table.name} ({quoted})",
         arrays if dialect.name == "postgresql" else None,
         tuple((name, kind.bind_processor(dialect)) for name, kind in types.items()),

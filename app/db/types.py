@@ -36,6 +36,10 @@ class UTC_TIME(sa.TypeDecorator[datetime]):  # noqa: N801  (named like the SQL t
             return clock.to_microseconds(value)
         return value
 
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        """Leave what PostgreSQL's driver returns as it is: aware, and in UTC."""
+        return super().result_processor(dialect, coltype) if dialect.name == "sqlite" else None
+
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """Give back an aware UTC instant."""
         if value is None:

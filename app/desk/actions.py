@@ -1,10 +1,12 @@
 """What an agent does with a ticket: each action walks the same stages, ticket, then clocks.
 
 Every action locks the ticket as its agent may see it, so a foreign id is not found; makes its move in the
-state table, which leaves the event; and replays the clocks.
+state table, which leaves the event; and lets the clocks follow. `occurred_at` is the word of software that
+reports afterwards what an agent did; without it, what we witness happens now.
 """
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -66,47 +68,87 @@ def give_back(session: Session, ticket_id: UUID, *, agent_id: UUID, seen_by: Vie
 
 
 def reply(
-    session: Session, ticket_id: UUID, *, text: str, agent_id: UUID, seen_by: Viewer, now: datetime
+    session: Session,
+    ticket_id: UUID,
+    *,
+    text: str,
+    agent_id: UUID,
+    seen_by: Viewer,
+    now: datetime,
+    occurred_at: datetime | None = None,
 ) -> Ticket:
     """Answer the customer in public; stops the clocks that wait for it."""
     ticket = _take(session, ticket_id, agent_id=agent_id, seen_by=seen_by, now=now)
-    _say(session, ticket, Move.REPLY, text, agent_id=agent_id, public=True, now=now)
-    clocks.replay_ticket(session, ticket.id, now=now)
+    _say(session, ticket, Move.REPLY, text, agent_id=agent_id, public=True, now=now, occurred_at=occurred_at)
+    clocks.follow(session, ticket, now=now)
     return ticket
 
 
 def note(
-    session: Session, ticket_id: UUID, *, text: str, agent_id: UUID, seen_by: Viewer, now: datetime
+    session: Session,
+    ticket_id: UUID,
+    *,
+    text: str,
+    agent_id: UUID,
+    seen_by: Viewer,
+    now: datetime,
+    occurred_at: datetime | None = None,
 ) -> Ticket:
     """Write something the customer never sees."""
     ticket = tickets.lock(session, ticket_id, seen_by=seen_by)
-    _say(session, ticket, Move.NOTE, text, agent_id=agent_id, public=False, now=now)
+    _say(session, ticket, Move.NOTE, text, agent_id=agent_id, public=False, now=now, occurred_at=occurred_at)
+    clocks.follow_if_it_matters(session, ticket, Move.NOTE, now=now)
     return ticket
 
 
-def pend(session: Session, ticket_id: UUID, *, agent_id: UUID, seen_by: Viewer, now: datetime) -> Ticket:
+def pend(
+    session: Session,
+    ticket_id: UUID,
+    *,
+    agent_id: UUID,
+    seen_by: Viewer,
+    now: datetime,
+    occurred_at: datetime | None = None,
+) -> Ticket:
     """Wait for the customer."""
     ticket = _take(session, ticket_id, agent_id=agent_id, seen_by=seen_by, now=now)
-    move(session, ticket, Move.PEND, by=agent_id, now=now)
-    clocks.replay_ticket(session, ticket.id, now=now)
+    move(session, ticket, Move.PEND, by=agent_id, now=now, occurred_at=occurred_at)
+    clocks.follow(session, ticket, now=now)
     return ticket
 
 
-def resolve(session: Session, ticket_id: UUID, *, agent_id: UUID, seen_by: Viewer, now: datetime) -> Ticket:
+def resolve(
+    session: Session,
+    ticket_id: UUID,
+    *,
+    agent_id: UUID,
+    seen_by: Viewer,
+    now: datetime,
+    occurred_at: datetime | None = None,
+) -> Ticket:
     """Call the matter settled; who has the ticket now is its resolver, whatever happens to it later."""
     ticket = tickets.lock(session, ticket_id, seen_by=seen_by)
     resolver_id = ticket.assignee_id or agent_id
-    move(session, ticket, Move.RESOLVE, by=agent_id, now=now, data={"resolver_id": str(resolver_id)})
+    data = {"resolver_id": str(resolver_id)}
+    move(session, ticket, Move.RESOLVE, by=agent_id, now=now, occurred_at=occurred_at, data=data)
     ticket.resolver_id = resolver_id
-    clocks.replay_ticket(session, ticket.id, now=now)
+    clocks.follow(session, ticket, now=now)
     return ticket
 
 
-def reopen(session: Session, ticket_id: UUID, *, agent_id: UUID, seen_by: Viewer, now: datetime) -> Ticket:
+def reopen(
+    session: Session,
+    ticket_id: UUID,
+    *,
+    agent_id: UUID,
+    seen_by: Viewer,
+    now: datetime,
+    occurred_at: datetime | None = None,
+) -> Ticket:
     """Take a settled or waiting matter up again."""
     ticket = tickets.lock(session, ticket_id, seen_by=seen_by)
-    move(session, ticket, Move.REOPEN, by=agent_id, now=now)
-    clocks.replay_ticket(session, ticket.id, now=now)
+    move(session, ticket, Move.REOPEN, by=agent_id, now=now, occurred_at=occurred_at)
+    clocks.follow(session, ticket, now=now)
     return ticket
 
 
@@ -119,7 +161,12 @@ def change(
         for name, value in changed.items():
             setattr(ticket, name, value)
         ticket.search_text = searchable(ticket.subject, ticket.text)
-        move(session, ticket, Move.CHANGE, by=agent_id, now=now, data={"fields": sorted(changed)})
+        data: dict[str, Any] = {"fields": sorted(changed)}
+        if "priority" in changed:
+            data["priority"] = changed["priority"]
+        move(session, ticket, Move.CHANGE, by=agent_id, now=now, data=data)
+        if "priority" in changed:
+            clocks.follow(session, ticket, now=now)
     return ticket
 
 
@@ -132,10 +179,19 @@ def _take(session: Session, ticket_id: UUID, *, agent_id: UUID, seen_by: Viewer,
 
 
 def _say(
-    session: Session, ticket: Ticket, step: Move, text: str, *, agent_id: UUID, public: bool, now: datetime
+    session: Session,
+    ticket: Ticket,
+    step: Move,
+    text: str,
+    *,
+    agent_id: UUID,
+    public: bool,
+    now: datetime,
+    occurred_at: datetime | None,
 ) -> None:
     message_id = new_id(now)
-    at = move(session, ticket, step, by=agent_id, now=now, data={"message_id": str(message_id)})
+    data = {"message_id": str(message_id)}
+    at = move(session, ticket, step, by=agent_id, now=now, occurred_at=occurred_at, data=data)
     said = Message(
         id=message_id, ticket_id=ticket.id, author="agent", agent_id=agent_id, public=public, text=text
     )

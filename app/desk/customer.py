@@ -19,7 +19,7 @@ from app.satisfaction.scale import Scored
 from app.sla import clocks
 from app.tickets import store as tickets
 from app.tickets.change import move
-from app.tickets.rules import OPENED, SCORED, Move, Status, queue_at, searchable
+from app.tickets.rules import OPENED, SCORED, Move, Status, queue_at, searchable, takes
 
 TOKEN_LIVES = timedelta(days=90)
 
@@ -56,7 +56,7 @@ def say(
 
 
 def _hear(session: Session, ticket: Ticket, text: str, *, message_id: UUID, now: datetime) -> None:
-    while ticket.status == Status.CLOSED:
+    while ticket.status == Status.CLOSED or not takes(ticket.version, Move.CUSTOMER):
         follow_up = tickets.lock_follow_up(session, ticket.id)
         if follow_up is None:
             _follow_up(session, ticket, text, now=now)
@@ -68,7 +68,7 @@ def _hear(session: Session, ticket: Ticket, text: str, *, message_id: UUID, now:
     )
     message.occurred_at, message.received_at = at, now
     tickets.add_message(session, message)
-    clocks.replay_ticket(session, ticket.id, now=now)
+    clocks.follow(session, ticket, now=now)
 
 
 def _admit(ticket: Ticket, token_version: int, *, now: datetime) -> Ticket:
@@ -97,7 +97,7 @@ def _follow_up(session: Session, closed: Ticket, text: str, *, now: datetime) ->
     """Open a ticket that goes on where a closed one ended."""
     kept = (
         "kind", "channel", "source_id", "subject", "language", "topic", "product", "priority", "team_id",
-        "customer_id", "site_id", "claimed",
+        "customer_id", "site_id", "claimed", "segment",
     )  # fmt: skip
     opened = Ticket(
         **{name: getattr(closed, name) for name in kept},
@@ -115,6 +115,9 @@ def _follow_up(session: Session, closed: Ticket, text: str, *, now: datetime) ->
         version=1,
     )
     tickets.add(session, opened)
-    data = {"kind": opened.kind, "channel": opened.channel, "scores": 0, "follow_up_of": str(closed.id)}
+    data = {
+        "kind": opened.kind, "channel": opened.channel, "scores": 0, "priority": opened.priority,
+        "follow_up_of": str(closed.id),
+    }  # fmt: skip
     events.record(session, [Happening("ticket", opened.id, 1, OPENED, now, now, None, data)])
-    clocks.replay_ticket(session, opened.id, now=now)
+    clocks.follow(session, opened, now=now)

@@ -70,6 +70,11 @@ IF_MATCH = {
     "schema": {"type": "string", "maxLength": 1000, "pattern": versions.TAGS},
     "example": '"3"',
 }
+IF_MATCH_MAYBE = {
+    **IF_MATCH,
+    "required": False,
+    "description": "The ETag of the version you replace, several of them, or `*` for any, as without it.",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,15 @@ def wanted(request: Request) -> frozenset[str]:
     return frozenset(part.strip() for part in named.split(","))
 
 
+def wanted_if_any(request: Request) -> frozenset[str]:
+    """Return the versions named by `If-Match`; any, where there is none.
+
+    Raises:
+        BadRequestError: it names no versions at all.
+    """
+    return wanted(request) if "if-match" in request.headers else frozenset({"*"})
+
+
 def require(version: int, named: frozenset[str]) -> None:
     """Refuse an edit of another version than the current one.
 

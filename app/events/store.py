@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from app.db import dialect
@@ -74,8 +74,14 @@ def of_subject(session: Session, subject_id: UUID) -> list[Event]:
 
 
 def last_witnessed_at(session: Session, subject_id: UUID) -> datetime | None:
-    """Return when we last recorded something of this subject."""
-    return session.scalar(select(func.max(Event.received_at)).where(Event.subject_id == subject_id))
+    """Return when we last recorded that something happened to this subject."""
+    newest = select(func.max(Event.received_at))
+    return session.scalar(newest.where(Event.subject_id == subject_id, is_move()))
+
+
+def is_move() -> ColumnElement[bool]:
+    """Match what happened to a subject, not what was said of its clocks."""
+    return ~Event.type.startswith("sla.")
 
 
 def is_unpublished(session: Session) -> bool:

@@ -22,6 +22,9 @@ from app.intake.external import Claim
 from app.intake.schemas import Submission
 from app.satisfaction import scale
 from app.satisfaction.scale import Scored
+from app.sla import rows
+from app.sla.rows import NO_CLOCKS, Opened
+from app.sla.terms import Facts
 from app.tickets.rules import queue_at
 
 BACK = timedelta(days=7)
@@ -73,6 +76,8 @@ class Classified:
     received_at: datetime
     team_id: UUID
     queue_at: datetime
+    policy_id: UUID | None
+    clocks: Opened
     scored: tuple[Scored, ...]
     once: Once | None
 
@@ -109,6 +114,10 @@ def classify(
         raise invalid("/ticket_id", "score_only", "only a score hangs on another ticket")
     source = _source(submission, sender, snapshot)
     identifier = identifier or new_id(now)
+    occurred_at = bounded(submission.occurred_at, now) or now
+    facts = _facts(submission, sender, source)
+    policy = snapshot.book.choose(facts)
+    clocks = rows.opening(facts, policy, occurred_at, now=now) if submission.kind != "score" else NO_CLOCKS
     return Classified(
         id=identifier,
         submission=submission,
@@ -117,22 +126,39 @@ def classify(
         claim=_claim(submission, source, identifier),
         claimant=_claimant(submission.customer, now=now) if sender.site is None else None,
         common={
-            "channel": submission.channel or ("web" if sender.site else "api"),
+            "channel": facts.channel,
             "source_id": source.id if source else None,
             "site_id": sender.site.id if sender.site else None,
             "origin": "live",
             "import_id": None,
-            "language": submission.language or "und",
+            "language": facts.language,
             "topic": submission.topic,
             "product": submission.product,
             "quarantined_at": None,
         },
-        occurred_at=_occurred_at(submission.occurred_at, now),
+        occurred_at=occurred_at,
         received_at=now,
         team_id=snapshot.default_team_id,
-        queue_at=queue_at(now, submission.priority or "normal"),
+        queue_at=queue_at(now, facts.priority, due_at=clocks.next_due_at),
+        policy_id=policy.id if policy else None,
+        clocks=clocks,
         scored=scale.check(submission.scores, snapshot.instruments, now=now),
         once=once,
+    )
+
+
+def _facts(submission: Submission, sender: Sender, source: SourceFacts | None) -> Facts:
+    """Return what the promises depend on."""
+    return Facts(
+        kind=submission.kind,
+        channel=submission.channel or ("web" if sender.site else "api"),
+        priority=submission.priority or "normal",
+        language=submission.language or "und",
+        segment=submission.customer.segment if submission.customer else None,
+        topic=submission.topic,
+        product=submission.product,
+        site_id=sender.site.id if sender.site else None,
+        source_id=source.id if source else None,
     )
 
 
@@ -162,6 +188,8 @@ def _refuse_secret_fields(submission: Submission) -> None:
     ]
     if submission.customer is not None and submission.customer.ref is not None:
         flaws.append(Flaw("/customer/ref", "secret_key_only", "a public key can't name a customer"))
+    if submission.customer is not None and submission.customer.segment is not None:
+        flaws.append(Flaw("/customer/segment", "secret_key_only", "a public key can't claim a segment"))
     if submission.channel is not None and submission.channel not in _PUBLIC_CHANNELS:
         flaws.append(Flaw("/channel", "secret_key_only", "a public key can't claim this channel"))
     if flaws:
@@ -188,9 +216,14 @@ def _source(submission: Submission, sender: Sender, snapshot: Snapshot) -> Sourc
     return source
 
 
-def _occurred_at(said: datetime | None, now: datetime) -> datetime:
+def bounded(said: datetime | None, now: datetime) -> datetime | None:
+    """Return when something happened, in a sender's word.
+
+    Raises:
+        ValidationError: that is more than 7 days ago, or more than 5 minutes ahead of us.
+    """
     if said is None:
-        return now
+        return None
     if said < now - BACK:
         raise invalid("/occurred_at", "use_import", "more than 7 days ago: load it as history")
     if said > now + AHEAD:

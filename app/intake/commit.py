@@ -17,13 +17,13 @@ from app.customers import store as customers
 from app.db.dialect import ChangedMeanwhileError
 from app.events import store as events
 from app.events.store import Happening
+from app.ids import new_id
 from app.intake import external
 from app.intake.classify import Classified
 from app.models.events import ExternalId, Idempotency
 from app.satisfaction import scale
 from app.satisfaction import store as satisfaction
 from app.sla import store as sla
-from app.sla.clocks import rows_at_opening
 from app.tickets import store as tickets
 from app.tickets.rules import OPENED, SCORED, Status, searchable
 from app.tickets.store import Owner
@@ -44,6 +44,7 @@ class Outcome:
     kind: str
     received_at: datetime
     reference: str | None
+    promised_at: datetime | None = None
     replayed: bool = False
 
 
@@ -117,10 +118,7 @@ def _insert(session: Session, items: Sequence[Classified]) -> None:
     owners = dict(zip(speakers, customers.settle(session, list(speakers.values())), strict=True))
     opening = [item for item in items if item.opens_ticket]
     tickets.add_tickets(session, [_ticket_row(item, owners.get(item.id)) for item in opening])
-    sla.add_clocks(
-        session,
-        [row for item in opening for row in rows_at_opening(item.id, item.occurred_at, now=item.received_at)],
-    )
+    sla.add_clocks(session, [row for item in opening for row in _clock_rows(item)])
     owed = tickets.owners(session, {item.submission.ticket_id for item in items if item.submission.ticket_id})
     scores = [row for item in items for row in _score_rows(item, owners.get(item.id), owed)]
     satisfaction.add_scores(session, scores)
@@ -139,6 +137,13 @@ def _ticket_row(item: Classified, customer_id: UUID | None) -> dict[str, Any]:
         "text": said.text,
         "search_text": searchable(said.subject, said.text),
         "priority": said.priority or "normal",
+        "segment": said.customer.segment if said.customer else None,
+        "policy_id": item.policy_id,
+        "promised_at": item.clocks.promised_at,
+        "next_due_at": item.clocks.next_due_at,
+        "replayed_version": 1,
+        "replayed_at": item.occurred_at,
+        "replayed_standing": item.clocks.standing,
         "status": Status.NEW.value,
         "team_id": item.team_id,
         "assignee_id": None,
@@ -157,6 +162,10 @@ def _ticket_row(item: Classified, customer_id: UUID | None) -> dict[str, Any]:
         "token_version": 1,
         "version": 1,
     }
+
+
+def _clock_rows(item: Classified) -> list[dict[str, Any]]:
+    return [{**row, "id": new_id(item.received_at), "ticket_id": item.id} for row in item.clocks.rows]
 
 
 def _score_rows(
@@ -187,6 +196,8 @@ def _happening(item: Classified) -> Happening:
     said = item.submission
     subject, kind = ("ticket", OPENED) if item.opens_ticket else ("submission", SCORED)
     data = {"kind": said.kind, "channel": item.common["channel"], "scores": len(said.scores)}
+    if item.opens_ticket:
+        data["priority"] = said.priority or "normal"
     if said.ticket_id:
         data["ticket_id"] = str(said.ticket_id)
     return Happening(subject, item.id, 1, kind, item.occurred_at, item.received_at, None, data)
@@ -225,18 +236,23 @@ def _outcomes(
     others = {subject_id for _, subject_id, _ in verdicts.values() if subject_id not in own}
     filed = tickets.filed(session, others) if others else {}
     scored = satisfaction.received(session, others - filed.keys()) if others - filed.keys() else {}
-    receipts: dict[UUID, tuple[str, datetime, str | None]] = {
-        item.id: (item.submission.kind, item.received_at, item.reference if item.opens_ticket else None)
+    receipts: dict[UUID, tuple[str, datetime, str | None, datetime | None]] = {
+        item.id: (item.submission.kind, item.received_at, item.reference, item.clocks.promised_at)
+        if item.opens_ticket
+        else (item.submission.kind, item.received_at, None, None)
         for item in batch
     }
-    receipts |= {key: (ticket.kind, ticket.received_at, ticket.reference) for key, ticket in filed.items()}
-    receipts |= {key: ("score", received_at, None) for key, received_at in scored.items()}
+    receipts |= {
+        key: (ticket.kind, ticket.received_at, ticket.reference, ticket.promised_at)
+        for key, ticket in filed.items()
+    }
+    receipts |= {key: ("score", received_at, None, None) for key, received_at in scored.items()}
     outcomes = []
     for place, item in enumerate(batch):
         status, subject_id, replayed = verdicts[place]
         if subject_id in receipts:
-            kind, received_at, reference = receipts[subject_id]
+            receipt = receipts[subject_id]
         else:  # what it stood for was removed since
-            status, kind, received_at, reference = MISSING, item.submission.kind, item.received_at, None
-        outcomes.append(Outcome(status, subject_id, kind, received_at, reference, replayed))
+            status, receipt = MISSING, (item.submission.kind, item.received_at, None, None)
+        outcomes.append(Outcome(status, subject_id, *receipt, replayed))
     return outcomes

@@ -6,7 +6,7 @@ so that an import can be undone.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -30,8 +30,12 @@ from app.satisfaction import scale
 from app.satisfaction import store as satisfaction
 from app.satisfaction.rules import InstrumentFacts
 from app.satisfaction.scale import Scored
+from app.sla import book
 from app.sla import store as sla
 from app.tickets import store as tickets
+
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+"""What came before has no figures, and no calendar knows its hours."""
 
 
 class UndoneError(ConflictError):
@@ -67,13 +71,18 @@ def check(line: HistoryLine, instruments: Mapping[str, InstrumentFacts], *, now:
     times = {"/occurred_at": line.occurred_at} | {
         f"/events/{place}/at": it.at for place, it in enumerate(line.events)
     }
-    late = [
+    wrong = [
         Flaw(pointer, "in_future", "this has not happened yet")
         for pointer, at in times.items()
         if at > now + AHEAD
     ]
-    if late:
-        raise ValidationError(flaws=late)
+    wrong += [
+        Flaw(pointer, "too_early", f"before {EARLIEST.year}")
+        for pointer, at in times.items()
+        if at < EARLIEST
+    ]
+    if wrong:
+        raise ValidationError(flaws=wrong)
     scored = scale.check(line.scores, instruments, now=now)
     return Checked(new_id(now), line, scored, fingerprint(line))
 
@@ -152,9 +161,11 @@ def _insert(
         for each, owner in zip(batch, owners, strict=True)
     ]
     opened = [each for each in past if each.line.kind != "score"]
-    tickets.add_tickets(session, [rows.ticket_row(each, names) for each in opened])
+    todays = book.current(session)
+    clocked = {each.id: rows.clocked(each, names, todays) for each in opened}
+    tickets.add_tickets(session, [rows.ticket_row(each, names, clocked[each.id]) for each in opened])
     store.add_messages(session, [row for each in opened for row in rows.message_rows(each, names)])
-    sla.add_clocks(session, [row for each in opened for row in rows.clock_rows(each, names)])
+    sla.add_clocks(session, [row for each in opened for row in rows.clock_rows(each, clocked[each.id])])
     there = tickets.owners(session, set(hung.values()))
     scores = [row for each in past for row in rows.score_rows(each, names, hung.get(each.id), there)]
     satisfaction.add_scores(session, scores)

@@ -1,6 +1,6 @@
 """The rows of one line of history."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,8 +12,10 @@ from app.intake.history_rules import Fact, standing
 from app.intake.history_schemas import HistoryEvent, HistoryLine
 from app.satisfaction import scale
 from app.satisfaction.scale import Scored
-from app.sla.clocks import rows_of
-from app.sla.rules import Happened, replay
+from app.sla.rows import Opened
+from app.sla.rows import past as replayed
+from app.sla.rules import Happened
+from app.sla.terms import Book, Facts
 from app.tickets.rules import OPENED, SCORED, searchable
 from app.tickets.store import Owner
 
@@ -45,7 +47,37 @@ class Past:
         return sorted(self.line.events, key=lambda event: event.at)
 
 
-def ticket_row(past: Past, names: Names) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Clocked:
+    """The clocks of a line, and the policy that judged them."""
+
+    policy_id: UUID | None
+    clocks: Opened
+
+
+def clocked(past: Past, names: Names, book: Book) -> Clocked:
+    """Replay a line like a live ticket, under the policy of a new ticket like it."""
+    line = past.line
+    facts = Facts(
+        kind=line.kind,
+        channel=line.channel,
+        priority=line.priority,
+        language=line.language,
+        segment=line.customer.segment if line.customer else None,
+        topic=line.topic,
+        product=line.product,
+        source_id=past.source_id,
+    )
+    opened = Happened(OPENED, 1, line.occurred_at)
+    later = [
+        Happened(f"ticket.{event.type}", version, event.at, _agent(past, event, names))
+        for version, event in enumerate(past.ordered, start=2)
+    ]
+    policy = book.choose(facts)
+    return Clocked(policy.id if policy else None, replayed(facts, policy, [opened, *later], now=past.now))
+
+
+def ticket_row(past: Past, names: Names, clocked: Clocked) -> dict[str, Any]:
     """Return the ticket, standing where its facts leave it, and in nobody's queue."""
     line = past.line
     agent_id = _agent(past, None, names)
@@ -59,6 +91,13 @@ def ticket_row(past: Past, names: Names) -> dict[str, Any]:
         "text": line.text,
         "search_text": searchable(line.subject, line.text),
         "priority": line.priority,
+        "segment": line.customer.segment if line.customer else None,
+        "policy_id": clocked.policy_id,
+        "promised_at": clocked.clocks.promised_at,
+        "next_due_at": clocked.clocks.next_due_at,
+        "replayed_version": 1 + len(line.events),
+        "replayed_at": max([line.occurred_at, *(event.at for event in line.events)]),
+        "replayed_standing": clocked.clocks.standing,
         "status": stands.status,
         "assignee_id": agent_id,
         "resolver_id": stands.resolver_id,
@@ -94,14 +133,9 @@ def message_rows(past: Past, names: Names) -> list[dict[str, Any]]:
     ]
 
 
-def clock_rows(past: Past, names: Names) -> Sequence[dict[str, Any]]:
-    """Return the clocks, replayed like those of a live ticket."""
-    opened = Happened(OPENED, 1, past.line.occurred_at, None)
-    later = [
-        Happened(f"ticket.{event.type}", version, event.at, _agent(past, event, names))
-        for version, event in enumerate(past.ordered, start=2)
-    ]
-    return rows_of(past.id, replay([opened, *later]), now=past.now)
+def clock_rows(past: Past, clocked: Clocked) -> list[dict[str, Any]]:
+    """Return the clocks."""
+    return [{**row, "id": new_id(past.now), "ticket_id": past.id} for row in clocked.clocks.rows]
 
 
 def score_rows(
@@ -136,7 +170,10 @@ def happenings(past: Past, names: Names) -> list[Happening]:
     line, data = past.line, {"import_id": str(past.import_id)}
     if line.kind == "score":
         return [Happening("submission", past.id, 1, SCORED, line.occurred_at, past.now, None, data)]
-    opened = {**data, "kind": line.kind, "channel": line.channel, "scores": len(line.scores)}
+    opened = {
+        **data, "kind": line.kind, "channel": line.channel, "priority": line.priority,
+        "scores": len(line.scores),
+    }  # fmt: skip
     first = Happening("ticket", past.id, 1, OPENED, line.occurred_at, past.now, None, opened)
     return [first] + [
         Happening(

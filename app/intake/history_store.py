@@ -18,7 +18,8 @@ from app.models.events import Event, ExternalId, Outbox, StreamEntry
 from app.models.history import Import
 from app.models.people import Agent, Team, TeamMember
 from app.models.satisfaction import Score
-from app.models.tickets import Clock, Message, Ticket
+from app.models.sla import Clock
+from app.models.tickets import Message, Ticket
 
 
 def was_undone(session: Session, import_id: UUID) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.metrics.query import CLOCKS, SCORE_DIMENSIONS, TICKET_DIMENSIONS
-from app.metrics.rules import PERCENTILES
+from app.metrics.rules import LATE_PERCENTILES, PERCENTILES
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,17 @@ class Definition:
     dimensions: tuple[str, ...]
 
 
+_WHOSE = (
+    "Quarantined tickets are left out.",
+    "The agent is who ended the episode; while it is open, who has the ticket.",
+    "The policy is the one the episode is judged by.",
+    "The other dimensions are the ticket's, as they are now.",
+)
 _TIMES = {
     "n": "Episodes that ended and are consistent; every duration below is of these.",
     "n_open": "Episodes that still run at `as_of`.",
     "n_inconsistent": "Episodes that ended before they began, or before their ticket did.",
+    "n_unknown": "Episodes that ended after a time that nobody knows: business time without a calendar.",
     **{
         f"p{percent}_seconds": f"Nearest rank: the one at rank ceil({percent} * n / 100), shortest first."
         for percent in PERCENTILES
@@ -40,11 +47,30 @@ _TIME_RULES = (
     "An answer that came late counts like any other, with all the time it took.",
     "An open episode is in n_open alone: nobody knows yet how long it will take.",
     "An inconsistent episode is in n_inconsistent alone: it says something of the data, not of an answer.",
-    "Durations are elapsed time, exact to the microsecond, and divided only at the very end.",
-    "Quarantined tickets are left out.",
-    "The agent is who ended the episode; while it is open, who has the ticket.",
-    "The other dimensions are the ticket's, as they are now.",
+    "In mode `elapsed`, the default, a duration is all the time from the first instant to the last.",
+    "In mode `business` it is what counted of it: open hours of the clock's calendar, without its pauses.",
+    "Where a clock has no calendar there is no business time: null, and in n_unknown alone.",
+    "Durations are exact to the microsecond, and divided only at the very end.",
+    *_WHOSE,
 )
+_SLA = {
+    "n": "Episodes that were judged: met + breached.",
+    "n_open": "Episodes with a target that still run: running + overdue.",
+    "n_inconsistent": "Episodes that ended before they began, or before their ticket did.",
+    "n_unjudged": "Episodes without a target: there was no policy, or none of its targets fits.",
+    "met": "Ended no later than they fell due; ending at that very instant is in time.",
+    "breached": "Ended after they fell due, or overdue.",
+    "overdue": "Still run, and fell due before `as_of`; part of breached, not of running.",
+    "running": "Still run, and did not fall due before `as_of`.",
+    "paused": "Part of running: nothing counts at present, so nobody knows when they fall due.",
+    "due_soon": "Part of running: fall due at `as_of` or in the hour after it.",
+    "attainment": "met / n.",
+    **{
+        f"late_p{percent}_seconds": f"Of those that ended late, by how much: nearest rank, {percent} in 100."
+        for percent in LATE_PERCENTILES
+    },
+    "late_max_seconds": "Of those that ended late, by how much the latest.",
+}
 _SCORES = {
     "n": "Answers given.",
     "n_open": "Null: a score is never open.",
@@ -60,6 +86,9 @@ _SCORE_RULES = (
     "The agent is who had the ticket when it was resolved, kept with the score.",
 )
 _WILSON = "The 95 % interval of that share after Wilson, without continuity correction."
+
+
+OWN = "own"
 
 
 def _response_time(clock: str, title: str, counts: str, bucketed_by: str, *rules: str) -> Definition:
@@ -108,12 +137,42 @@ DEFINITIONS = (
         "One duration a ticket, however often reopened: from its opening to the end of its last resolution.",
         "When the ticket was opened.",
         "A reopened ticket is open again until it is resolved again; then its whole time counts, once.",
+        "Its business time is what counted of all its resolutions, without the rests between them.",
     ),
     _response_time(
         CLOCKS[3],
         "First resolution",
         "One episode a ticket: from its opening to its first resolution, whatever came after.",
         "When the ticket was opened.",
+    ),
+    _response_time(
+        OWN,
+        "A clock of one's own",
+        "Any number a ticket: from each event that starts the clock to the next that stops it.",
+        "When the clock was started.",
+    ),
+    Definition(
+        name="sla",
+        version=1,
+        title="Promises kept (SLA)",
+        counts="The episodes of one clock, each by its own target.",
+        bucketed_by="When the episode started.",
+        figures=_SLA,
+        rules=(
+            "A ticket has one resolution: for clock `resolution` its last, for `resolution_first` its first.",
+            "Every episode is judged by itself: a reopening starts another one, which falls due on its own.",
+            "An episode falls due at the earliest instant at which what counted of it reaches its target.",
+            "`as_of` judges what still runs; what has ended is judged by itself, even if it ended later.",
+            "With `known_at`, an episode whose end was not known by then runs.",
+            "With `known_at`, an episode whose start was not known by then is not there, nor a last one.",
+            "An event was known when it was received; one of an imported ticket, when it occurred.",
+            "Targets and due instants are those known today, also with `known_at`.",
+            "Without `as_of` it is `known_at`; without either it is now.",
+            "An inconsistent episode is in n_inconsistent alone, one without a target in n_unjudged alone.",
+            "Lateness is elapsed time, exact to the microsecond; that of overdue episodes is not known yet.",
+            *_WHOSE,
+        ),
+        dimensions=TICKET_DIMENSIONS,
     ),
     _satisfaction(
         "csat",
@@ -154,8 +213,8 @@ DEFINITIONS = (
             "quarantined": "What came in and is in quarantine; not part of n.",
         },
         rules=(
-            "A submission of scores has kind `score` and no priority.",
-            "The agent of a ticket is who has it now.",
+            "A submission of scores has kind `score`, and neither priority, segment nor policy.",
+            "The agent of a ticket is who has it now, and the policy the one it is under now.",
         ),
         dimensions=TICKET_DIMENSIONS,
     ),
@@ -166,6 +225,11 @@ _BY_NAME = {each.name: each for each in DEFINITIONS}
 def definition(name: str) -> Definition:
     """Return a definition by its name."""
     return _BY_NAME[name]
+
+
+def of_response_times(clock: str) -> Definition:
+    """Return the definition of how long a clock's episodes took."""
+    return definition(f"response_time.{clock if clock in CLOCKS else OWN}")
 
 
 def markdown() -> str:

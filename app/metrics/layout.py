@@ -15,7 +15,7 @@ from app.metrics.schemas import Answer, Defined, Keys, Named
 from app.metrics.store import Place
 
 T = TypeVar("T")
-RowT = TypeVar("RowT", bound=Keys)
+AnswerT = TypeVar("AnswerT", bound=Answer[Any])
 WHOLE = Place(0, ())
 """Where the total stands in what was found of `View.whole`."""
 
@@ -28,10 +28,10 @@ def lay_out(
     rows: Mapping[Place, T],
     total: Mapping[Place, T],
     empty: T,
-    shape: Callable[[dict[str, Any], T], RowT],
-    into: type[Answer[RowT]],
-    now: datetime,
-) -> Answer[RowT]:
+    shape: Callable[[dict[str, Any], T], Keys],
+    into: Callable[..., AnswerT],
+    as_of: datetime,
+) -> AnswerT:
     """Return the answer whose rows `shape` makes of their keys and of what was found (`empty`: nothing).
 
     Without dimensions every bucket has a row, also an empty one.
@@ -39,7 +39,7 @@ def lay_out(
     every = {} if view.group_by else {Place(number, ()): empty for number in range(len(view.buckets))}
     return into(
         definition=Defined(name=definition.name, version=definition.version),
-        as_of=now,
+        as_of=as_of,
         from_=view.start,
         to=view.end,
         tz=view.tz,

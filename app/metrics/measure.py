@@ -8,11 +8,19 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.metrics import response_times_store, satisfaction_store, shapes, store, volume_store
-from app.metrics.definitions import DEFINITIONS, definition
+from app.metrics import (
+    episodes_store,
+    response_times_store,
+    satisfaction_store,
+    shapes,
+    sla_store,
+    store,
+    volume_store,
+)
+from app.metrics.definitions import DEFINITIONS, definition, of_response_times
 from app.metrics.layout import WHOLE, lay_out
-from app.metrics.query import ResponseTimesQuery, SatisfactionQuery, View
-from app.metrics.rules import Distribution, Scale, no_durations
+from app.metrics.query import ResponseTimesQuery, SatisfactionQuery, SlaQuery, View
+from app.metrics.rules import NO_LATENESS, Distribution, Scale, no_durations
 from app.metrics.schemas import (
     Answer,
     Ces,
@@ -22,6 +30,7 @@ from app.metrics.schemas import (
     Nps,
     Own,
     ResponseTimes,
+    SlaAnswer,
     Volume,
 )
 from app.metrics.shapes import Asked
@@ -37,21 +46,45 @@ _KINDS: Mapping[str, tuple[Callable[[shapes.Keys, Distribution, Asked], Any], ty
 
 def response_times(session: Session, query: ResponseTimesQuery, *, now: datetime) -> Answer[ResponseTimes]:
     """Measure how long customers waited."""
+    episodes_store.require(session, query.clock)
     view = store.resolve(session, query.view)
-    measure = partial(response_times_store.durations, session, clock=query.clock, within=query.within)
+    measure = partial(
+        response_times_store.durations, session, clock=query.clock, mode=query.mode, within=query.within
+    )
     rows = measure(view)
     # The percentiles of rows make none of the whole.
     total = rows if view == view.whole() else measure(view.whole())
     return lay_out(
         session,
         view,
-        definition(f"response_time.{query.clock}"),
+        of_response_times(query.clock),
         rows=rows,
         total=total,
         empty=no_durations(len(query.within)),
-        shape=partial(shapes.response_times, within=query.within),
+        shape=partial(shapes.response_times, asked=query),
         into=Answer[ResponseTimes],
-        now=now,
+        as_of=now,
+    )
+
+
+def sla(session: Session, query: SlaQuery) -> SlaAnswer:
+    """Measure which promises were kept."""
+    episodes_store.require(session, query.clock)
+    view = store.resolve(session, query.view)
+    measure = partial(
+        sla_store.verdicts, session, clock=query.clock, as_of=query.as_of, known_at=query.known_at
+    )
+    rows = measure(view)
+    return lay_out(
+        session,
+        view,
+        definition("sla"),
+        rows=rows,
+        total=rows if view == view.whole() else measure(view.whole()),
+        empty=NO_LATENESS,
+        shape=partial(shapes.sla, clock=query.clock),
+        into=partial(SlaAnswer, known_at=query.known_at) if query.known_at else SlaAnswer,
+        as_of=query.as_of,
     )
 
 
@@ -79,7 +112,7 @@ def satisfaction(
         empty={},
         shape=lambda keys, given: shape(keys, given, asked),
         into=into,
-        now=now,
+        as_of=now,
     )
 
 
@@ -98,7 +131,7 @@ def volume(session: Session, view: View, *, now: datetime) -> Answer[Volume]:
         empty=(0, 0),
         shape=shapes.volume,
         into=Answer[Volume],
-        now=now,
+        as_of=now,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from app.metrics import query
 from app.metrics.query import WORDS
 from app.metrics.rules import Interval
-from app.metrics.values import MAX_LENGTH
+from app.metrics.values import CODE, MAX_LENGTH
 
 _TEXT: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH}
 _DAY = r"(19|2[01])\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
@@ -21,10 +21,27 @@ def response_times() -> list[dict[str, Any]]:
     """Describe what may be asked about response times."""
     seconds = {"type": "integer", "minimum": 0, "maximum": query.MAX_WITHIN_SECONDS}
     own = [
-        _parameter("clock", "Which wait is measured.", _choice(query.CLOCKS, default="first_response")),
+        _clock("Which wait is measured"),
+        _parameter(
+            "mode",
+            "All the time there was, or what counted of it by the clock's calendar.",
+            _choice(query.MODES, default=query.MODES[0]),
+        ),
         _parameter(
             "within", "Seconds: the share that took no longer.", _several(seconds, most=query.MAX_WITHIN)
         ),
+    ]
+    return _described(own, query.TICKET_DIMENSIONS)
+
+
+def sla() -> list[dict[str, Any]]:
+    """Describe what may be asked about promises."""
+    own = [
+        _clock("Which promise is judged"),
+        _parameter(
+            "as_of", "When to judge what still runs. By default now, or `known_at`; may lie ahead.", _INSTANT
+        ),
+        _parameter("known_at", "Leave out what was not known by then. By default all is known.", _INSTANT),
     ]
     return _described(own, query.TICKET_DIMENSIONS)
 
@@ -65,6 +82,12 @@ def _described(own: Sequence[dict[str, Any]], dimensions: Sequence[str]) -> list
         _parameter("format", "By default what `Accept` says.", _choice(("json", "csv"))),
     ]
     return [*own, *common, *filters]
+
+
+def _clock(about: str) -> dict[str, Any]:
+    either = [{"enum": list(query.CLOCKS)}, {"pattern": CODE}]
+    named = {"type": "string", "anyOf": either, "default": query.CLOCKS[0]}
+    return _parameter("clock", f"{about}: one every ticket has, or one of your own.", named)
 
 
 def _filter(name: str) -> dict[str, Any]:

@@ -14,13 +14,15 @@ from app.metrics.values import Values
 from app.tickets.schemas import Channel, Kind, Priority
 
 CLOCKS = ("first_response", "next_response", "resolution", "resolution_first")
+MODES = ("elapsed", "business")
 TICKET_DIMENSIONS = (
     "site", "channel", "source", "kind", "team", "agent", "priority", "topic", "product", "language",
+    "segment", "policy",
 )  # fmt: skip
 SCORE_DIMENSIONS = (
     "site", "channel", "source", "team", "agent", "topic", "product", "language", "instrument",
 )  # fmt: skip
-NAMED = ("site", "source", "team", "agent")
+NAMED = ("site", "source", "team", "agent", "policy")
 ORIGINS = ("live", "import")
 COMMON = ("from", "to", "tz", "interval", "group_by", "origin", "format")
 
@@ -69,7 +71,21 @@ class ResponseTimesQuery:
 
     view: View
     clock: str
+    mode: str
     within: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SlaQuery:
+    """Which promises were kept: what still runs is judged at `as_of`, by all that was known at `known_at`.
+
+    Without `known_at` all that is known by now counts.
+    """
+
+    view: View
+    clock: str
+    as_of: datetime
+    known_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +104,25 @@ def response_times(given: Given, *, now: datetime) -> ResponseTimesQuery:
         ValidationError: with every flaw.
     """
     values = Values(given)
-    clock = values.choice("clock", CLOCKS) or "first_response"
+    clock = values.code("clock") or CLOCKS[0]
+    mode = values.choice("mode", MODES) or MODES[0]
     within = values.numbers("within", most=MAX_WITHIN, least=0, greatest=MAX_WITHIN_SECONDS)
-    view = _view(values, dimensions=TICKET_DIMENSIONS, own=("clock", "within"), now=now)
-    return ResponseTimesQuery(view, clock, within)
+    view = _view(values, dimensions=TICKET_DIMENSIONS, own=("clock", "mode", "within"), now=now)
+    return ResponseTimesQuery(view, clock, mode, within)
+
+
+def sla(given: Given, *, now: datetime) -> SlaQuery:
+    """Read a question about what was promised.
+
+    Raises:
+        ValidationError: with every flaw.
+    """
+    values = Values(given)
+    clock = values.code("clock") or CLOCKS[0]
+    zone = values.zone("tz")
+    as_of, known_at = values.instant("as_of", zone=zone), values.instant("known_at", zone=zone)
+    view = _view(values, dimensions=TICKET_DIMENSIONS, own=("clock", "as_of", "known_at"), now=now)
+    return SlaQuery(view, clock, as_of or known_at or now, known_at)
 
 
 def satisfaction(given: Given, *, now: datetime) -> SatisfactionQuery:

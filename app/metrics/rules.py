@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 from app.errors import invalid
 
 PERCENTILES = (50, 90, 95, 99)
+LATE_PERCENTILES = (50, 90)
+SOON = timedelta(hours=1)
 MICROSECONDS = 1_000_000
 THOUSANDTHS = 1_000
 MAX_BUCKETS = 1_000
@@ -43,10 +45,40 @@ class Durations:
     n: int
     n_open: int
     n_inconsistent: int
+    n_unknown: int
     ranked: tuple[int | None, ...]
     total: int
     longest: int | None
     within: tuple[int, ...]
+
+
+class Verdict(StrEnum):
+    """What became of a promise; each episode has exactly one."""
+
+    MET = "met"
+    LATE = "late"
+    OVERDUE = "overdue"
+    DUE_SOON = "due_soon"
+    PAUSED = "paused"
+    RUNNING = "running"
+    UNJUDGED = "unjudged"
+    INCONSISTENT = "inconsistent"
+
+
+@dataclass(frozen=True, slots=True)
+class Lateness:
+    """How many episodes have each verdict, and how late the late ones came, in microseconds.
+
+    `ranked` goes with `LATE_PERCENTILES`.
+    """
+
+    counts: Mapping[Verdict, int]
+    ranked: tuple[int | None, ...]
+    longest: int | None
+
+
+NO_LATENESS = Lateness({}, (None,) * len(LATE_PERCENTILES), None)
+"""What an empty row holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +139,7 @@ def _following(day: date, interval: Interval) -> date:
 
 def no_durations(within: int) -> Durations:
     """Return what an empty row holds, with so many thresholds."""
-    return Durations(0, 0, 0, (None,) * len(PERCENTILES), 0, None, (0,) * within)
+    return Durations(0, 0, 0, 0, (None,) * len(PERCENTILES), 0, None, (0,) * within)
 
 
 def reaches(rank: Any, n: Any, percent: int) -> Any:

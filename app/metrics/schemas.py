@@ -34,14 +34,19 @@ class Keys(BaseModel):
     topic: str | None = None
     product: str | None = None
     language: str | None = None
+    segment: str | None = None
+    policy: Named | None = None
 
 
 class ResponseTimes(Keys):
     """How long customers waited; all durations in seconds, percentiles by nearest rank."""
 
+    clock: str
+    mode: str
     n: int
     n_open: int
     n_inconsistent: int
+    n_unknown: int
     p50_seconds: float | None
     p90_seconds: float | None
     p95_seconds: float | None
@@ -49,6 +54,26 @@ class ResponseTimes(Keys):
     mean_seconds: float | None
     max_seconds: float | None
     within: dict[str, float | None] = Field(description="By seconds: which share (0 to 1) took no longer.")
+
+
+class Sla(Keys):
+    """Which promises were kept; lateness in seconds, percentiles by nearest rank."""
+
+    clock: str
+    n: int
+    n_open: int
+    n_inconsistent: int
+    n_unjudged: int
+    met: int
+    breached: int
+    overdue: int
+    running: int
+    paused: int
+    due_soon: int
+    attainment: float | None
+    late_p50_seconds: float | None
+    late_p90_seconds: float | None
+    late_max_seconds: float | None
 
 
 class Scores(Keys):
@@ -119,6 +144,14 @@ class Answer(BaseModel, Generic[RowT]):
     group_by: list[str]
     data: list[RowT]
     total: RowT
+
+
+class SlaAnswer(Answer[Sla]):
+    """Which promises were kept; `as_of` is when what still ran was judged."""
+
+    known_at: datetime | None = Field(
+        None, description="What was not known by then was left out, where that was asked for."
+    )
 
 
 class DefinitionOut(BaseModel):

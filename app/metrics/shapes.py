@@ -5,8 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.metrics import rules
-from app.metrics.rules import PERCENTILES, Distribution, Durations, Scale
-from app.metrics.schemas import Ces, Csat, Nps, Own, ResponseTimes, Volume
+from app.metrics.query import ResponseTimesQuery
+from app.metrics.rules import (
+    LATE_PERCENTILES,
+    PERCENTILES,
+    Distribution,
+    Durations,
+    Lateness,
+    Scale,
+    Verdict,
+)
+from app.metrics.schemas import Ces, Csat, Nps, Own, ResponseTimes, Sla, Volume
 
 Keys = Mapping[str, Any]
 
@@ -21,22 +30,51 @@ class Asked:
     min_n: int
 
 
-def response_times(keys: Keys, found: Durations, *, within: tuple[int, ...]) -> ResponseTimes:
+def response_times(keys: Keys, found: Durations, *, asked: ResponseTimesQuery) -> ResponseTimes:
     """Return a row of response times."""
     ranked = zip(PERCENTILES, found.ranked, strict=True)
     percentiles: Keys = {f"p{percent}_seconds": rules.seconds(took) for percent, took in ranked}
     return ResponseTimes(
         **keys,
+        clock=asked.clock,
+        mode=asked.mode,
         n=found.n,
         n_open=found.n_open,
         n_inconsistent=found.n_inconsistent,
+        n_unknown=found.n_unknown,
         **percentiles,
         mean_seconds=rules.mean_seconds(found.total, found.n),
         max_seconds=rules.seconds(found.longest),
         within={
             str(seconds): rules.share(count, found.n)
-            for seconds, count in zip(within, found.within, strict=True)
+            for seconds, count in zip(asked.within, found.within, strict=True)
         },
+    )
+
+
+def sla(keys: Keys, found: Lateness, *, clock: str) -> Sla:
+    """Return a row of promises."""
+    count = {each: found.counts.get(each, 0) for each in Verdict}
+    met, breached = count[Verdict.MET], count[Verdict.LATE] + count[Verdict.OVERDUE]
+    running = count[Verdict.RUNNING] + count[Verdict.PAUSED] + count[Verdict.DUE_SOON]
+    ranked = zip(LATE_PERCENTILES, found.ranked, strict=True)
+    percentiles: Keys = {f"late_p{percent}_seconds": rules.seconds(late) for percent, late in ranked}
+    return Sla(
+        **keys,
+        clock=clock,
+        n=met + breached,
+        n_open=running + count[Verdict.OVERDUE],
+        n_inconsistent=count[Verdict.INCONSISTENT],
+        n_unjudged=count[Verdict.UNJUDGED],
+        met=met,
+        breached=breached,
+        overdue=count[Verdict.OVERDUE],
+        running=running,
+        paused=count[Verdict.PAUSED],
+        due_soon=count[Verdict.DUE_SOON],
+        attainment=rules.share(met, met + breached),
+        **percentiles,
+        late_max_seconds=rules.seconds(found.longest),
     )
 
 

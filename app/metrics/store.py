@@ -14,6 +14,7 @@ from sqlalchemy import (
     Row,
     SQLColumnExpression,
     case,
+    func,
     literal,
     select,
 )
@@ -23,13 +24,15 @@ from app.errors import Flaw, ValidationError, invalid
 from app.metrics.query import View
 from app.models.access import Site, Source
 from app.models.people import Agent, Team
+from app.models.sla import Policy
 
 MAX_ROWS = 50_000
-_NAMED: Mapping[str, type[Site | Source | Team | Agent]] = {
+_NAMED: Mapping[str, type[Site | Source | Team | Agent | Policy]] = {
     "site": Site,
     "source": Source,
     "team": Team,
     "agent": Agent,
+    "policy": Policy,
 }
 
 
@@ -52,7 +55,7 @@ class Place:
 
 
 def resolve(session: Session, view: View) -> View:
-    """Turn the names of sites, sources, teams and agents into ids; ids stay, even of what was deleted.
+    """Turn the names of what has one into ids; ids stay, even of what was deleted.
 
     Raises:
         ValidationError: nothing has that name.
@@ -61,30 +64,32 @@ def resolve(session: Session, view: View) -> View:
     flaws = []
     for dimension in sorted(_NAMED.keys() & filters.keys()):
         found = _ids(session, dimension, filters[dimension])
-        if None in found:
+        if not all(found):
             flaws.append(Flaw(f"/query/{dimension}", "unknown", f"no {dimension} has that name"))
-        filters[dimension] = tuple(each for each in found if each is not None)
+        filters[dimension] = tuple(each for ids in found for each in ids)
     if flaws:
         raise ValidationError(flaws=flaws)
     return replace(view, filters=filters)
 
 
-def _ids(session: Session, dimension: str, chosen: Sequence[str | UUID]) -> list[UUID | None]:
+def _ids(session: Session, dimension: str, chosen: Sequence[str | UUID]) -> list[list[UUID]]:
+    """Return whose name each is, else the id it is; a policy may have the name of a deleted one."""
     model = _NAMED[dimension]
-    query = select(model.name, model.id).where(model.name.in_(chosen))
-    by_name = dict(session.execute(query).all())
+    by_name: dict[str, list[UUID]] = {}
+    for name, bearer in session.execute(select(model.name, model.id).where(model.name.in_(chosen))):
+        by_name.setdefault(name, []).append(bearer)
     return [by_name.get(str(each)) or _as_id(str(each)) for each in chosen]
 
 
-def _as_id(text: str) -> UUID | None:
+def _as_id(text: str) -> list[UUID]:
     try:
-        return UUID(text)
+        return [UUID(text)]
     except ValueError:
-        return None
+        return []
 
 
 def names(session: Session, dimension: str, ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Return the names of those sites, sources, teams or agents that still exist."""
+    """Return the names of those sites, sources, teams, agents or policies that still exist."""
     model = _NAMED[dimension]
     return dict(session.execute(select(model.id, model.name).where(model.id.in_(set(ids)))).all())
 
@@ -116,6 +121,19 @@ def _number_of(
 def keys(view: View, rows: FromClause) -> list[ColumnElement[Any]]:
     """Return the columns that tell the rows of an answer apart."""
     return [rows.c["bucket"], *(rows.c[name] for name in view.group_by)]
+
+
+def ranked(view: View, rows: CTE, measure: str) -> CTE:
+    """Give each row its `rank` by a measure among the rows of its place, and how many (`ranks`) there are.
+
+    A row of which the measure is null sorts last, and is no part of that number.
+    """
+    place, by = keys(view, rows), rows.c[measure]
+    return select(
+        rows,
+        func.row_number().over(partition_by=place, order_by=by.asc().nulls_last()).label("rank"),
+        func.count(by).over(partition_by=place).label("ranks"),
+    ).cte("ranked")
 
 
 def grouped(

@@ -12,10 +12,13 @@ from app.metrics.rules import first_instant
 MAX_LENGTH = 200
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+CODE = "^[a-z][a-z0-9_]{0,39}$"
+"""How people may name what they define themselves."""
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _NAME = re.compile(r"[a-z_]{1,40}")
 _NUMBER = re.compile(r"\d{1,10}", re.ASCII)
+_CODE = re.compile(CODE)
 
 
 class Values:
@@ -30,7 +33,9 @@ class Values:
         """Note a flaw of one parameter; the value itself is never repeated."""
         # A name the caller made up is shown only where it reads like one of ours.
         pointer = f"/query/{name}" if _NAME.fullmatch(name) else "/query"
-        self._flaws.append(Flaw(pointer, code, detail))
+        flaw = Flaw(pointer, code, detail)
+        if flaw not in self._flaws:  # a parameter may be read twice
+            self._flaws.append(flaw)
 
     def check(self) -> None:
         """Raise what was found wrong so far."""
@@ -68,6 +73,14 @@ class Values:
         if found is None or found in choices:
             return found
         self.wrong(name, "not_a_choice", f"one of {', '.join(choices)}")
+        return None
+
+    def code(self, name: str) -> str | None:
+        """Return a name as people give to what they define themselves."""
+        found = self.text(name)
+        if found is None or _CODE.fullmatch(found):
+            return found
+        self.wrong(name, "not_a_name", "a small letter, then up to 39 small letters, digits and _")
         return None
 
     def choices(self, name: str, choices: Sequence[str] | None, *, most: int) -> tuple[str, ...]:

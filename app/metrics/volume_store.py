@@ -38,6 +38,8 @@ def _came_in() -> CTE:
         "topic": Ticket.topic,
         "product": Ticket.product,
         "language": Ticket.language,
+        "segment": Ticket.segment,
+        "policy": Ticket.policy_id,
     }
     scores = {
         "at": Score.given_at,
@@ -53,6 +55,8 @@ def _came_in() -> CTE:
         "topic": Score.topic,
         "product": Score.product,
         "language": Score.language,
+        "segment": type_coerce(null(), Ticket.segment.type),
+        "policy": type_coerce(null(), Ticket.policy_id.type),
     }
     same = earlier.submission_id == Score.submission_id
     first = ~exists().where(same, earlier.standalone, earlier.id < Score.id)

@@ -10,9 +10,10 @@ from app.models import (
     people,
     routing,
     satisfaction,
+    sla,
     tickets,
 )
 from app.models.base import Base
 
-MODULES = (access, customers, events, health, history, jobs, people, routing, satisfaction, tickets)
+MODULES = (access, customers, events, health, history, jobs, people, routing, satisfaction, sla, tickets)
 METADATA = Base.metadata

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, Code, Key, Name, Words
@@ -12,12 +12,16 @@ from app.models.base import Base, Code, Key, Name, Words
 QUEUED = text("queue_at IS NOT NULL")
 IMPORTED = text("import_id IS NOT NULL")
 RESOLVED = text("status = 'resolved'")
+DUE = text("next_due_at IS NOT NULL")
 
 
 class Ticket(Base):
     """A complaint, question or comment, from the first word to the end.
 
-    Team, assignee, source and site carry no foreign key: the intake must not lock rows of hot configuration.
+    Team, assignee, source, site and policy carry no foreign key: the intake must not lock rows of hot
+    configuration. `promised_at` is when an answer was due, as the receipt said it and says it again. Of the
+    clocks, `next_due_at` is the earliest due instant of those that run, and `replayed_*` say up to which
+    event they were replayed, its instant, and where it left the ticket (null: all have to be read).
     """
 
     __tablename__ = "tickets"
@@ -27,6 +31,7 @@ class Ticket(Base):
         Index("ix_tickets_queue", "team_id", "queue_at", "id", postgresql_where=QUEUED, sqlite_where=QUEUED),
         Index("ix_tickets_import", "import_id", postgresql_where=IMPORTED, sqlite_where=IMPORTED),
         Index("ix_tickets_occurred", "occurred_at"),
+        Index("ix_tickets_due", "next_due_at", "id", postgresql_where=DUE, sqlite_where=DUE),
         Index("ix_tickets_resolved", "resolved_at", "id", postgresql_where=RESOLVED, sqlite_where=RESOLVED),
         CheckConstraint("kind IN ('complaint', 'question', 'comment')", "kind"),
         CheckConstraint("status IN ('new', 'open', 'pending', 'resolved', 'closed')", "status"),
@@ -56,6 +61,8 @@ class Ticket(Base):
     customer_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("customers.id", ondelete="SET NULL"), index=True
     )
+    segment: Mapped[Name | None]
+    policy_id: Mapped[UUID | None]
     site_id: Mapped[UUID | None]
     claimed: Mapped[dict[str, Any] | None]
     attributes: Mapped[dict[str, Any] | None]
@@ -64,6 +71,11 @@ class Ticket(Base):
     follow_up_of: Mapped[UUID | None] = mapped_column(unique=True)
     occurred_at: Mapped[datetime]
     received_at: Mapped[datetime]
+    promised_at: Mapped[datetime | None]
+    next_due_at: Mapped[datetime | None]
+    replayed_version: Mapped[int | None]
+    replayed_at: Mapped[datetime | None]
+    replayed_standing: Mapped[Code | None]
     queue_at: Mapped[datetime | None]
     quarantined_at: Mapped[datetime | None]
     resolved_at: Mapped[datetime | None]
@@ -90,28 +102,3 @@ class Message(Base):
     text: Mapped[Words]
     occurred_at: Mapped[datetime]
     received_at: Mapped[datetime]
-
-
-class Clock(Base):
-    """One waiting episode of a ticket, replayed from its events; keyed by the event that started it.
-
-    A disposable reading of `events`: replaying a ticket writes the same rows again.
-    """
-
-    __tablename__ = "clocks"
-    __table_args__ = (
-        UniqueConstraint("ticket_id", "name", "ordinal"),
-        Index("ix_clocks_figures", "name", "started_at"),
-        CheckConstraint("name IN ('first_response', 'next_response', 'resolution')", "name"),
-    )
-
-    id: Mapped[Key]
-    ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"))
-    name: Mapped[Code]
-    ordinal: Mapped[int]
-    start_version: Mapped[int]
-    started_at: Mapped[datetime]
-    stopped_at: Mapped[datetime | None]
-    agent_id: Mapped[UUID | None]
-    inconsistent: Mapped[bool]
-    is_last: Mapped[bool]

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.ids import new_id
 from app.models.routing import Assignment
 from app.models.tickets import Ticket
+from app.sla import clocks
 from app.tickets import store as tickets
 from app.tickets.change import move
 from app.tickets.rules import Move
@@ -35,6 +36,7 @@ def assign(
         session, ticket, Move.ASSIGN, by=by, now=now, to_agent=agent_id, data=data, slot_taken=slot_taken
     )
     _keep(session, ticket, agent_id, how=how, reason=reason, at=at)
+    clocks.follow_if_it_matters(session, ticket, Move.ASSIGN, now=now)
 
 
 def give_back(
@@ -47,6 +49,7 @@ def give_back(
     """
     at = move(session, ticket, Move.UNASSIGN, by=by, now=now, data={"how": how})
     _keep(session, ticket, None, how=how, reason=reason, at=at)
+    clocks.follow_if_it_matters(session, ticket, Move.UNASSIGN, now=now)
 
 
 def _keep(

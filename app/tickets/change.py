@@ -11,7 +11,13 @@ from app.events import store as events
 from app.events.store import Happening
 from app.models.tickets import Ticket
 from app.people import store as people
-from app.tickets.rules import Move, Status, after, queue_at
+from app.tickets.rules import Move, Status, after, queue_at, takes
+
+
+class FullError(ConflictError):
+    """Too much happened to it."""
+
+    code, title = "ticket_full", "This ticket's history is too long: resolve it, and go on in another"
 
 
 class MoveRefusedError(ConflictError):
@@ -27,6 +33,7 @@ def move(
     *,
     by: UUID | None,
     now: datetime,
+    occurred_at: datetime | None = None,
     to_agent: UUID | None = None,
     data: dict[str, Any] | None = None,
     slot_taken: bool = False,
@@ -35,11 +42,14 @@ def move(
 
     The ticket's row must be locked. `to_agent` goes with `ASSIGN`; `slot_taken` says that the agent's load
     already counts it. What we witness never precedes what we witnessed before: the instant is the later of
-    `now` and that.
+    `now` and that; only somebody's word that it was earlier, `occurred_at`, goes back.
 
     Raises:
         MoveRefusedError: the ticket's status does not allow it.
+        FullError: its history is too long to go on.
     """
+    if not takes(ticket.version, step):
+        raise FullError
     assignee_id = {Move.ASSIGN: to_agent, Move.UNASSIGN: None}.get(step, ticket.assignee_id)
     status = after(Status(ticket.status), step, has_agent=assignee_id is not None)
     if status is None:
@@ -47,10 +57,11 @@ def move(
         raise MoveRefusedError(message)
     held_by = holder(ticket)
     ticket.assignee_id = assignee_id
-    at = max(now, events.last_witnessed_at(session, ticket.id) or now)
+    witnessed_at = max(now, events.last_witnessed_at(session, ticket.id) or now)
+    at = occurred_at or witnessed_at
     _enter(ticket, status, at)
     people.shift_load(session, released=held_by, taken=None if slot_taken else holder(ticket))
-    leave_event(session, ticket, step.value, by=by, at=at, data=data)
+    leave_event(session, ticket, step.value, by=by, at=at, received_at=witnessed_at, data=data)
     return at
 
 
@@ -61,14 +72,14 @@ def leave_event(
     *,
     by: UUID | None,
     at: datetime,
+    received_at: datetime | None = None,
     data: dict[str, Any] | None = None,
 ) -> None:
-    """Raise the ticket's version and record the event that has it."""
+    """Raise the ticket's version and record the event that has it, received when it happened unless told."""
     ticket.version += 1
     session.flush()
-    happening = Happening(
-        "ticket", ticket.id, ticket.version, kind, at, at, by, {"status": ticket.status, **(data or {})}
-    )
+    told = {"status": ticket.status, **(data or {})}
+    happening = Happening("ticket", ticket.id, ticket.version, kind, at, received_at or at, by, told)
     events.record(session, [happening])
 
 
@@ -86,5 +97,6 @@ def _enter(ticket: Ticket, status: Status, at: datetime) -> None:
     elif status in {Status.OPEN, Status.NEW} and ticket.status == Status.RESOLVED:
         ticket.resolved_at, ticket.resolver_id = None, None
     waits = status is Status.NEW and ticket.origin == "live" and ticket.quarantined_at is None
-    ticket.queue_at = queue_at(ticket.received_at, ticket.priority) if waits else None
+    place = queue_at(ticket.received_at, ticket.priority, due_at=ticket.next_due_at)
+    ticket.queue_at = place if waits else None
     ticket.status = status

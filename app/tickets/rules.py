@@ -61,6 +61,11 @@ TABLE: Mapping[Status, Mapping[Move, Status]] = MappingProxyType({
     _C: {Move.NOTE: _C},
 })  # fmt: skip
 
+MOST_EVENTS = 10_000
+"""With so many a ticket is full, or its replay would cost too much: it can end, and what is said later opens
+another."""
+_ENDING = frozenset({Move.ASSIGN, Move.UNASSIGN, Move.RESOLVE, Move.CLOSE})
+
 _HEAD_START = {
     "urgent": timedelta(hours=4),
     "high": timedelta(hours=1),
@@ -73,6 +78,11 @@ def after(status: Status, move: Move, *, has_agent: bool) -> Status | None:
     """Return where a move leads, or None where the table says no."""
     target = TABLE[status].get(move)
     return Status.NEW if target is Status.OPEN and not has_agent else target
+
+
+def takes(version: int, move: Move) -> bool:
+    """Whether a ticket of this version has room for such a move."""
+    return version < MOST_EVENTS or move in _ENDING
 
 
 def queue_at(received_at: datetime, priority: str, *, due_at: datetime | None = None) -> datetime:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from app.people.schemas import Ref
@@ -13,6 +13,7 @@ Kind = Literal["complaint", "question", "comment"]
 Channel = Literal["web", "phone", "email", "chat", "social", "api", "in_person"]
 Priority = Literal["low", "normal", "high", "urgent"]
 StatusName = Literal["new", "open", "pending", "resolved", "closed"]
+SlaName = Literal["breached", "warning", "ok", "none"]
 Words = Annotated[str, Field(min_length=1, max_length=20_000, pattern=r"\S")]
 """What somebody says: not blank, for a blank answer would stop the clocks."""
 Topic = Annotated[str, Field(min_length=1, max_length=200)]
@@ -46,8 +47,10 @@ TICKET: JsonDict = {
     "received_at": "2026-11-22T10:00:00Z",
     "resolved_at": None,
     "closed_at": None,
-    "next_due_at": None,
-    "sla": "none",
+    "segment": "gold",
+    "policy": {"id": "0198c0de-0000-7000-8000-00000000000d", "name": "Gold"},
+    "next_due_at": "2026-11-22T11:00:00Z",
+    "sla": "ok",
     "version": 3,
 }
 
@@ -75,8 +78,10 @@ class TicketOut(BaseModel):
     received_at: datetime
     resolved_at: datetime | None
     closed_at: datetime | None
+    segment: str | None
+    policy: Ref | None
     next_due_at: datetime | None
-    sla: Literal["ok", "warning", "breached", "none"]
+    sla: SlaName
     version: int
 
 
@@ -176,12 +181,26 @@ class Timeline(BaseModel):
     data: list[TimelineEntry]
 
 
-class Acting(BaseModel):
+class Claiming(BaseModel):
     """Who acts; a key bound to an agent needs no `agent_id`, any other must give one."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{}]})
 
     agent_id: UUID | None = None
+
+
+class Acting(Claiming):
+    """Who acted, and when; without `occurred_at` it happens now."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{}]})
+
+    occurred_at: Annotated[
+        AwareDatetime | None,
+        Field(
+            description="When it was done, in the word of software that reports it: at most 7 days back and"
+            " 5 minutes ahead. A key bound to an agent can't say."
+        ),
+    ] = None
 
 
 class Said(Acting):
@@ -213,7 +232,7 @@ TRACKED: JsonDict = {
     "status": "open",
     "subject": "Lift",
     "received_at": "2026-11-22T10:00:00Z",
-    "first_response_due_at": None,
+    "first_response_due_at": "2026-11-22T11:00:00Z",
     "messages": [
         {"by": "you", "text": "The lift is stuck again.", "at": "2026-11-22T10:00:00Z"},
         {"by": "us", "text": "On our way.", "at": "2026-11-22T10:04:30Z"},

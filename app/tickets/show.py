@@ -1,6 +1,8 @@
 """Render tickets: rows with the names people know things by."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -10,8 +12,8 @@ from app.events import store as events
 from app.models.tickets import Message, Ticket
 from app.people import store as people
 from app.people.schemas import Ref
-from app.tickets import store, tokens
-from app.tickets.rules import OPENED, Status
+from app.tickets import sla_store, store, tokens
+from app.tickets.rules import OPENED, Move, Status, takes
 from app.tickets.schemas import (
     CustomerOut,
     Decision,
@@ -26,17 +28,26 @@ from app.tickets.schemas import (
 )
 
 
-def tickets(session: Session, rows: Sequence[Ticket]) -> list[TicketOut]:
-    """Render tickets for a list."""
-    shared = _names(session, rows)
-    return [TicketOut.model_validate(_common(row, *shared)) for row in rows]
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What several tickets are shown with: the names of all that is in them, and how they stand."""
+
+    names: Mapping[UUID, str]
+    customers: Mapping[UUID, str | None]
+    standings: Mapping[UUID, str]
 
 
-def ticket(session: Session, row: Ticket) -> TicketDetail:
-    """Render one ticket, whole."""
+def tickets(session: Session, rows: Sequence[Ticket], *, now: datetime) -> list[TicketOut]:
+    """Render tickets for a list, as they stand by now."""
+    looked = _look(session, rows, now)
+    return [TicketOut.model_validate(_common(row, looked)) for row in rows]
+
+
+def ticket(session: Session, row: Ticket, *, now: datetime) -> TicketDetail:
+    """Render one ticket, whole, as it stands by now."""
     own_names = ("text", "external_id", "attributes", "page_url", "follow_up_of", "erased_at")
     own = {name: getattr(row, name) for name in own_names}
-    return TicketDetail.model_validate(_common(row, *_names(session, [row])) | own)
+    return TicketDetail.model_validate(_common(row, _look(session, [row], now)) | own)
 
 
 def timeline(session: Session, row: Ticket) -> Timeline:
@@ -89,7 +100,7 @@ def tracked(session: Session, row: Ticket, *, secret: bytes) -> Tracked:
             "status": row.status,
             "subject": row.subject,
             "received_at": row.received_at,
-            "first_response_due_at": None,
+            "first_response_due_at": sla_store.answer_due_at(session, row.id),
             "messages": conversation,
             "follow_up": _follow_up(session, row, secret),
         }
@@ -105,8 +116,9 @@ def _conversation(session: Session, row: Ticket) -> list[Message]:
 
 
 def _follow_up(session: Session, row: Ticket, secret: bytes) -> FollowUp | None:
-    """Only a closed ticket has one; its customer knows no other way to it than this."""
-    found = store.find_follow_up(session, row.id) if row.status == Status.CLOSED else None
+    """Only a closed or full ticket has one; its customer knows no other way to it than this."""
+    goes_on = row.status == Status.CLOSED or not takes(row.version, Move.CUSTOMER)
+    found = store.find_follow_up(session, row.id) if goes_on else None
     if found is None:
         return None
     return FollowUp(
@@ -114,25 +126,30 @@ def _follow_up(session: Session, row: Ticket, secret: bytes) -> FollowUp | None:
     )
 
 
-def _names(session: Session, rows: Sequence[Ticket]) -> tuple[dict[UUID, str], dict[UUID, str | None]]:
+def _look(session: Session, rows: Sequence[Ticket], now: datetime) -> _Looked:
     named = people.names(session, {row.assignee_id for row in rows}, {row.team_id for row in rows})
-    return named, customers.names(session, {row.customer_id for row in rows if row.customer_id})
+    return _Looked(
+        names=named | sla_store.policy_names(session, {row.policy_id for row in rows}),
+        customers=customers.names(session, {row.customer_id for row in rows if row.customer_id}),
+        standings=sla_store.standings(session, {row.id for row in rows}, now=now),
+    )
 
 
-def _common(row: Ticket, names: dict[UUID, str], customer_names: dict[UUID, str | None]) -> dict[str, object]:
+def _common(row: Ticket, looked: _Looked) -> dict[str, object]:
     plain = (
         "id", "reference", "kind", "channel", "status", "priority", "subject", "topic", "product", "language",
-        "origin", "occurred_at", "received_at", "resolved_at", "closed_at", "version",
+        "origin", "occurred_at", "received_at", "resolved_at", "closed_at", "segment", "next_due_at",
+        "version",
     )  # fmt: skip
-    known = customer_names.get(row.customer_id) if row.customer_id else None
+    known = looked.customers.get(row.customer_id) if row.customer_id else None
     return {name: getattr(row, name) for name in plain} | {
-        "team": _ref(row.team_id, names),
-        "assignee": _ref(row.assignee_id, names),
+        "team": _ref(row.team_id, looked.names),
+        "assignee": _ref(row.assignee_id, looked.names),
+        "policy": _ref(row.policy_id, looked.names),
         "customer": CustomerOut(id=row.customer_id, name=known, claimed=row.claimed),
-        "next_due_at": None,
-        "sla": "none",
+        "sla": looked.standings.get(row.id, "none"),
     }
 
 
-def _ref(subject_id: UUID | None, names: dict[UUID, str]) -> Ref | None:
+def _ref(subject_id: UUID | None, names: Mapping[UUID, str]) -> Ref | None:
     return Ref(id=subject_id, name=names.get(subject_id, "")) if subject_id else None

@@ -24,6 +24,7 @@ class Filed:
     kind: str
     reference: str
     received_at: datetime
+    promised_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,8 @@ def add(session: Session, ticket: Ticket) -> None:
 
 def filed(session: Session, ticket_ids: Iterable[UUID]) -> dict[UUID, Filed]:
     """Return what receipts of these tickets need."""
-    query = select(Ticket.id, Ticket.kind, Ticket.reference, Ticket.received_at).where(
-        Ticket.id.in_(list(ticket_ids))
-    )
+    columns = (Ticket.id, Ticket.kind, Ticket.reference, Ticket.received_at, Ticket.promised_at)
+    query = select(*columns).where(Ticket.id.in_(list(ticket_ids)))
     return {row.id: Filed(*row) for row in session.execute(query)}
 
 

@@ -33,5 +33,5 @@ def close_quiet(session: Session, ticket_id: UUID, *, since: datetime, now: date
     if ticket.status != Status.RESOLVED or (last is not None and last > since):
         return False
     move(session, ticket, Move.CLOSE, by=None, now=now)
-    clocks.replay_ticket(session, ticket_id, now=now)
+    clocks.follow(session, ticket, now=now)
     return True

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import exists, literal, select, tuple_
 from sqlalchemy.orm import Session
 
+from app.events.store import is_move
 from app.models.events import Event
 from app.models.tickets import Ticket
 
@@ -16,7 +17,7 @@ def find_quiet(session: Session, *, since: datetime, after: Place | None, most: 
     """Return up to `most` live tickets after a place, resolved by then and without an event since."""
     # Spelt out, for a database does not see that a parameter fits the index of resolved tickets.
     resolved = Ticket.status == literal("resolved", literal_execute=True)
-    stirred = exists().where(Event.subject_id == Ticket.id, Event.received_at > since)
+    stirred = exists().where(Event.subject_id == Ticket.id, Event.received_at > since, is_move())
     query = select(Ticket.resolved_at, Ticket.id).where(
         resolved, Ticket.resolved_at <= since, Ticket.origin == "live", ~stirred
     )

@@ -18,11 +18,15 @@ from app.db.jobs import Again, Job
 from app.errors import UnavailableError
 from app.logs import get_logger
 from app.services import Services
-from app.watch import closing, retention
+from app.sla.changes import REJUDGING
+from app.watch import closing, rejudging, retention
 from app.watch.closing_store import Place
 from app.worker.jobs import Handler
 
 RETENTION, CLOSING = "retention", "closing"
+SPELL_SECONDS = 2.0
+A_MOMENT = timedelta(seconds=1)
+LOOKED_AT_ONCE, REJUDGED_AT_ONCE, REJUDGED_AT_ONCE_EMBEDDED = 500, 100, 25
 EVERY = timedelta(minutes=15)
 _log = get_logger("worker.chores")
 
@@ -60,6 +64,28 @@ async def close_resolved(services: Services, job: Job) -> Again | None:
     return Again(now, _data(found[-1])) if len(found) == closing.PIECE else Again(now + EVERY)
 
 
+async def rejudge(services: Services, job: Job) -> Again | None:
+    """Judge running clocks by the terms of today, for a spell; see `app/watch/rejudging.py`."""
+    until = clock.monotonic() + SPELL_SECONDS
+    most = REJUDGED_AT_ONCE_EMBEDDED if services.settings.embedded else REJUDGED_AT_ONCE
+    after = UUID(job.data["after"]) if "after" in job.data else None
+    unsettled, is_last_pass = job.data.get("unsettled", 0), job.data.get("is_last_pass", 0)
+    while True:
+        found = await services.read(partial(rejudging.find_stale, after=after, most=LOOKED_AT_ONCE))
+        after = found.last
+        for start in range(0, len(found.stale), most):
+            piece = found.stale[start : start + most]
+            judge = partial(rejudging.rejudge, ticket_ids=piece, now=services.clock())
+            unsettled += await services.write(judge, lane=Lane.BULK)
+        now = services.clock()
+        if after is None and unsettled:
+            return Again(now + A_MOMENT)
+        if after is None:
+            return None if is_last_pass else Again(now + rejudging.ONCE_MORE, {"is_last_pass": 1})
+        if clock.monotonic() >= until:
+            return Again(now, {"after": str(after), "unsettled": unsettled, "is_last_pass": is_last_pass})
+
+
 def _place(data: Mapping[str, Any]) -> Place | None:
     if not data:
         return None
@@ -70,4 +96,4 @@ def _data(place: Place) -> dict[str, int | str]:
     return {"resolved_at": clock.to_microseconds(place[0]), "ticket_id": str(place[1])}
 
 
-HANDLERS: Mapping[str, Handler] = {RETENTION: forget_old, CLOSING: close_resolved}
+HANDLERS: Mapping[str, Handler] = {RETENTION: forget_old, CLOSING: close_resolved, REJUDGING: rejudge}

@@ -14,7 +14,7 @@ from app.access import store as access
 from app.db.database import Lane
 from app.logs import get_logger
 from app.services import Services
-from app.watch import assigning, heartbeat_store, publishing
+from app.watch import assigning, falling_due, heartbeat_store, publishing
 from app.worker import chores
 from app.worker.jobs import work
 
@@ -24,6 +24,7 @@ JOBS_SECONDS = 0.25
 CHORES_SECONDS = 3600.0
 USES_SECONDS = 30.0
 BEAT_SECONDS = 3.0
+WATCHED_AT_ONCE, WATCHED_AT_ONCE_EMBEDDED = 200, 25
 LAST_STEP_SECONDS = 10.0
 _log = get_logger("worker.loop")
 Step = Callable[[Services], Awaitable[bool]]
@@ -35,7 +36,8 @@ async def working(services: Services) -> AsyncIterator[None]:
     """Run the worker inside this process for as long as the context lasts; steps in hand are finished."""
     steps: list[tuple[str, Step, float]] = [("uses", note_uses, USES_SECONDS)]
     if services.settings.worker:
-        steps += [("assign", assign, IDLE_SECONDS), ("publish", publish_events, IDLE_SECONDS)]
+        steps += [("assign", assign, IDLE_SECONDS), ("watch", watch_clocks, IDLE_SECONDS)]
+        steps += [("publish", publish_events, IDLE_SECONDS)]
         steps += [("chores", ask_for_chores, CHORES_SECONDS), ("jobs", do_jobs, JOBS_SECONDS)]
         if not services.settings.embedded:  # with the embedded database there is nobody else to tell
             steps += [("beat", beat, BEAT_SECONDS)]
@@ -60,6 +62,15 @@ async def assign(services: Services) -> bool:
         return False
     assigned = await services.write(partial(assigning.assign_waiting, now=services.clock()), lane=Lane.WORKER)
     return assigned == assigning.MOST
+
+
+async def watch_clocks(services: Services) -> bool:
+    """Say what fell due, and tell whether there may be more."""
+    if not await services.read(partial(falling_due.anything_due, now=services.clock())):
+        return False
+    most = WATCHED_AT_ONCE_EMBEDDED if services.settings.embedded else WATCHED_AT_ONCE
+    say = partial(falling_due.say_what_is_due, now=services.clock(), most=most)
+    return await services.write(say, lane=Lane.WORKER) == most
 
 
 async def publish_events(services: Services) -> bool:

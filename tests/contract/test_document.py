@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import jsonschema_rs
 import pytest
@@ -239,12 +240,22 @@ async def _send(everyone: AsyncClient, operation: str, kind: str, *, agent_id: s
     if operation == "reopen_ticket":
         await everyone.post(f"/v1/tickets/{ticket['id']}/resolve", json={})
     ids = {"ticket_id": ticket["id"], "agent_id": agent_id, "token": ticket["tracking_token"]}
+    if operation in {"replace_calendar", "replace_policy"}:
+        ids |= await _something_to_replace(everyone)
     method, path = OPERATIONS[operation][0].split()
     (example, *_) = examples_of(BODIES[f"{operation} {kind}"])
     if "agent_id" in example:
         example = {**example, "agent_id": agent_id}
-    if operation in {"create_agent", "create_site", "create_source", "create_team"}:
+    if operation.startswith("create_") and operation not in {"create_key", "create_instrument"}:
         example = {**example, "name": f"{example['name']} {kind}"}
     return await everyone.request(
         method, path.format(**ids), content=json.dumps(example), headers={"content-type": kind}
     )
+
+
+async def _something_to_replace(everyone: AsyncClient) -> dict[str, str]:
+    """Add a calendar and a policy, and return their ids."""
+    week = {"monday": [{"from": "09:00", "to": "17:00"}]}
+    calendar = await create(everyone, "calendars", name=str(uuid4()), zone="UTC", week=week)
+    policy = await create(everyone, "policies", name=str(uuid4()), clocks=[])
+    return {"calendar_id": calendar["id"], "policy_id": policy["id"]}

@@ -156,6 +156,7 @@ async def test_an_undone_import_can_not_be_joined_but_its_lines_can_be_loaded_ag
     ("change", "pointer", "code"),
     [
         ({"occurred_at": "2027-01-01T00:00:00Z"}, "/occurred_at", "in_future"),
+        ({"occurred_at": "0001-01-01T00:00:00Z"}, "/occurred_at", "too_early"),
         ({"scores": [{"instrument": "csat", "value": 6}]}, "/scores/0/value", "out_of_scale"),
         ({"scores": [{"instrument": "stars", "value": 6}]}, "/scores/0/instrument", "unknown_instrument"),
         ({"events": [{"type": "replied", "at": "2023-01-02T01:03:17"}]}, "/events/0/at", "zone_required"),

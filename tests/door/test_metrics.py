@@ -12,7 +12,7 @@ from app.metrics.parameters import response_times
 from tests.cast import Cast, complain, create
 from tests.conftest import START, TestClock
 
-ROUTES = ("response-times", "satisfaction", "volume", "definitions")
+ROUTES = ("response-times", "sla", "satisfaction", "volume", "definitions")
 
 
 async def figures(caller: AsyncClient, route: str, **params: Any) -> dict[str, Any]:
@@ -59,7 +59,8 @@ async def test_an_answer_is_measured_from_the_first_word(answered: Cast) -> None
         "group_by": [],
         "data": [found["total"]],
         "total": {
-            "n": 2, "n_open": 1, "n_inconsistent": 0, "p50_seconds": 90.0, "p90_seconds": 200.0,
+            "clock": "first_response", "mode": "elapsed", "n": 2, "n_open": 1, "n_inconsistent": 0,
+            "n_unknown": 0, "p50_seconds": 90.0, "p90_seconds": 200.0,
             "p95_seconds": 200.0, "p99_seconds": 200.0, "mean_seconds": 145.0, "max_seconds": 200.0,
             "within": {"120": 0.5},
         },
@@ -201,7 +202,7 @@ async def test_definitions_say_what_each_figure_means(cast: Cast) -> None:
 
 
 async def test_a_question_that_makes_no_sense_is_a_problem_that_points_at_it(cast: Cast) -> None:
-    asked = {"clock": "first", "group_by": "policy", "from": "2026-03-02 09:00", "chanel": "web"}
+    asked = {"clock": "First", "group_by": "queue", "from": "2026-03-02 09:00", "chanel": "web"}
     answer = await cast.admin.get("/v1/metrics/response-times", params=asked)
 
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")

@@ -7,10 +7,21 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.db.dialect import is_postgresql
+from app.models.sla import Clock
 from app.services import Services
-from tests.acts import act, events_of, read, statements, stored, write_columns
-from tests.cast import Cast, complain
+from tests.acts import act, events_of, read, run, statements, stored, write_columns
+from tests.cast import Cast, complain, create
 from tests.conftest import START, TestClock
+
+ONE_HOUR: dict[str, Any] = {
+    "name": "All",
+    "default": True,
+    "clocks": [{"name": "first_response", "targets": [{"target_seconds": 3600}]}],
+}
 
 
 async def listed(cast: Cast, query: str = "") -> list[str]:
@@ -55,6 +66,170 @@ async def test_each_filter_lets_through_what_it_names(
     found = {query: "".join(await listed(cast, query)) for query in expected}
 
     assert found == expected
+
+
+async def test_tickets_are_found_by_what_was_promised(
+    cast: Cast, services: Services, clock: TestClock
+) -> None:
+    gold = await create(cast.admin, "policies", name="Gold", clocks=[], applies_to={"topic": ["lift"]})
+    ids = {}
+    for subject, more in {"a": {"topic": "lift"}, "b": {}, "c": {}}.items():
+        clock.advance(seconds=1)
+        ids[subject] = (await complain(cast.crm, subject=subject, **more))["id"]
+    at = clock.now + timedelta(hours=1)
+    await write_columns(services, ids["b"], segment="gold", next_due_at=at)
+    await write_columns(services, ids["c"], segment="steel", next_due_at=at - timedelta(microseconds=1))
+    due = quote(at.isoformat())
+    expected = {
+        "policy=Gold": "a", f"policy={gold['id']}": "a", "policy=Iron": "", "segment=gold": "b",
+        "segment=gold&segment=steel": "bc", "segment=Gold": "", f"due_before={due}": "c",
+        "due_before=2026-03-03T00:00:00Z": "bc", "due_before=2026-03-02T10:00:00Z": "", "sort=due": "cb",
+        "sort=received": "abc", "sort=due&segment=gold": "b", "sla=none": "abc", "sla=ok": "",
+    }  # fmt: skip
+
+    found = {query: "".join(await listed(cast, query)) for query in expected}
+
+    assert found == expected
+
+
+async def test_how_a_ticket_stands_is_judged_at_this_instant_and_waits_for_no_worker(
+    cast: Cast, clock: TestClock
+) -> None:
+    await complain(cast.crm, subject="none")
+    await create(
+        cast.admin, "policies", name="Web", applies_to={"channel": ["web"]},
+        clocks=[{"name": "first_response", "targets": [{"target_seconds": 60}]}],
+    )  # fmt: skip
+    await create(
+        cast.admin, "policies", name="All", default=True,
+        clocks=[
+            {"name": "first_response", "targets": [{"target_seconds": 60}], "warnings": [{"fraction": 0.5}]}
+        ],
+    )  # fmt: skip
+    ids = {}
+    for subject, channel in (("waits", "api"), ("unwarned", "web"), ("in time", "api"), ("late", "api")):
+        ids[subject] = (await complain(cast.crm, subject=subject, channel=channel))["id"]
+
+    async def look() -> dict[str, str]:
+        rows = (await read(cast.admin, "/v1/tickets"))["data"]
+        for row in rows:
+            assert (await read(cast.admin, f"/v1/tickets/{row['id']}"))["sla"] == row["sla"]
+            assert row["subject"] in await listed(cast, f"sla={row['sla']}")
+            assert row["subject"] not in await listed(
+                cast, "&".join(f"sla={each}" for each in {"none", "ok", "warning", "breached"} - {row["sla"]})
+            )
+        assert {row["subject"]: row["policy"] and row["policy"]["name"] for row in rows} == {
+            "none": None, "waits": "All", "unwarned": "Web", "in time": "All", "late": "All",
+        }  # fmt: skip
+        return {row["subject"]: row["sla"] for row in rows}
+
+    clock.advance(seconds=29)
+    fresh = await look()
+    clock.advance(seconds=1)
+    warned = await look()
+    clock.advance(seconds=30)
+    answer = await act(cast.alice, ids["in time"], "reply", text="In time, at the very instant.")
+    due = await look()
+    clock.advance(microseconds=1)
+    past = await look()
+    await act(cast.alice, ids["late"], "reply", text="An instant too late.")
+    await act(cast.alice, ids["late"], "resolve")
+
+    assert fresh == {"none": "none", "waits": "ok", "unwarned": "ok", "in time": "ok", "late": "ok"}
+    assert warned == fresh | {"waits": "warning", "in time": "warning", "late": "warning"}
+    assert (answer["sla"], answer["next_due_at"]) == ("ok", None)
+    assert due == warned | {"in time": "ok"}
+    assert past == due | {"waits": "breached", "unwarned": "breached", "late": "breached"}
+    assert await look() == past
+
+
+async def test_a_warning_that_was_given_stands_until_the_clock_stops(
+    cast: Cast, services: Services, clock: TestClock
+) -> None:
+    await create(cast.admin, "policies", **ONE_HOUR)
+    ticket = (await complain(cast.crm))["id"]
+    fresh = await read(cast.alice, f"/v1/tickets/{ticket}")
+    await run(services, sa.update(Clock).where(Clock.name == "first_response").values(warned=1))
+    warned = await read(cast.alice, f"/v1/tickets/{ticket}")
+    clock.advance(seconds=3600)
+    answered = await act(cast.alice, ticket, "reply", text="In time.")
+    await run(services, sa.update(Clock).where(Clock.name == "first_response").values(warned=1))
+
+    assert [each["sla"] for each in (fresh, warned, answered)] == ["ok", "warning", "ok"]
+    assert (await read(cast.alice, f"/v1/tickets/{ticket}"))["sla"] == "ok"
+
+
+async def test_a_paused_clock_is_due_at_no_known_instant(cast: Cast, clock: TestClock) -> None:
+    await create(
+        cast.admin, "policies", name="All", default=True,
+        clocks=[{"name": "resolution", "targets": [{"target_seconds": 60}], "pauses_in": ["pending"]}],
+    )  # fmt: skip
+    ticket = (await complain(cast.crm))["id"]
+    clock.advance(seconds=10)
+    paused = await act(cast.alice, ticket, "pend")
+    clock.advance(seconds=100)
+    still = await read(cast.alice, f"/v1/tickets/{ticket}")
+    resumed = await act(cast.alice, ticket, "reopen")
+
+    assert [(each["sla"], each["next_due_at"]) for each in (paused, still, resumed)] == [
+        ("ok", None), ("ok", None), ("ok", "2026-03-02T09:02:40Z"),
+    ]  # fmt: skip
+
+
+async def test_pages_of_what_falls_due_first_show_each_once_also_within_one_instant(
+    cast: Cast, services: Services, clock: TestClock
+) -> None:
+    for number in (3, 1, 1, 1, 2, None, 0):
+        ticket = await complain(cast.crm, subject=str(number))
+        at = None if number is None else clock.now + timedelta(minutes=number)
+        await write_columns(services, ticket["id"], next_due_at=at)
+    seen: list[dict[str, Any]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = await read(cast.admin, f"/v1/tickets?sort=due&limit=2{cursor}")
+        seen += page["data"]
+        cursor = page["next_cursor"] and f"&cursor={page['next_cursor']}"
+
+    assert [it["subject"] for it in seen] == ["0", "1", "1", "1", "2", "3"]
+    assert len({it["id"] for it in seen}) == 6
+
+
+async def test_a_cursor_fits_its_own_order_only(cast: Cast, services: Services, clock: TestClock) -> None:
+    for _ in range(3):
+        await write_columns(services, (await complain(cast.crm))["id"], next_due_at=clock.now)
+    orders = ("", "sort=due", f"sort=due&due_before={quote((clock.now + timedelta(1)).isoformat())}")
+    cursors = [(await read(cast.admin, f"/v1/tickets?limit=1&{order}"))["next_cursor"] for order in orders]
+
+    answers = [
+        [(await cast.admin.get(f"/v1/tickets?{order}&cursor={cursor}")).status_code for cursor in cursors]
+        for order in orders
+    ]
+
+    assert answers == [[200, 400, 400], [400, 200, 400], [400, 400, 200]]
+
+
+async def test_the_list_of_what_falls_due_first_reads_an_index_and_sorts_nothing(
+    cast: Cast, services: Services
+) -> None:
+    with statements() as sent:
+        await read(cast.admin, "/v1/tickets?sort=due")
+    (query,) = (each for each in sent if "ORDER BY tickets.next_due_at" in each)
+
+    def plan(session: Session) -> str:
+        if is_postgresql(session):
+            for other in ("seqscan", "bitmapscan"):  # what is quicker while there are few tickets
+                session.execute(sa.text(f"SET LOCAL enable_{other} = off"))
+            session.connection().exec_driver_sql(f"PREPARE due AS {query}")
+            found = session.connection().exec_driver_sql("EXPLAIN EXECUTE due(26)")
+        else:
+            found = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", (26, 0))
+        return " ".join(str(row) for row in found)
+
+    explained = await services.read(plan)
+
+    assert "ix_tickets_due" in explained
+    assert "sort" not in explained.casefold()
+    assert "temp b-tree" not in explained.casefold()
 
 
 async def test_search_folds_case_and_accents_and_takes_wildcards_literally(
@@ -102,11 +277,16 @@ async def test_walking_pages_while_more_comes_in_shows_each_earlier_row_once(
 async def test_a_list_that_can_not_be_is_refused(cast: Cast) -> None:
     expected = {
         "limit=0": "/query/limit", "limit=101": "/query/limit", "limit=x": "/query/limit", "q=": "/query/q",
-        "status=gone": "/query/status/0", f"q={'x' * 201}": "/query/q", "format=pdf": "/query/format",
+        "sla=late": "/query/sla/0", "sort=age": "/query/sort", "due_before=2026-03-02": "/query/due_before",
+        "due_before=2026-03-02T09:00:00": "/query/due_before", "status=gone": "/query/status/0",
+        "due_before=0001-01-01T00:00:00%2B14:00": "/query/due_before", f"q={'x' * 201}": "/query/q",
+        "format=pdf": "/query/format",
     }  # fmt: skip
 
     answers = {query: await cast.admin.get(f"/v1/tickets?{query}") for query in expected}
-    no_text = [await cast.admin.get(f"/v1/tickets?{name}=a%00") for name in ("q", "team", "assignee")]
+    no_text = [
+        await cast.admin.get(f"/v1/tickets?{name}=a%00") for name in ("q", "team", "assignee", "segment")
+    ]
 
     assert {query: it.json()["errors"][0]["pointer"] for query, it in answers.items()} == expected
     assert {it.status_code for it in answers.values()} == {422}
@@ -146,18 +326,23 @@ async def test_a_list_as_csv_runs_no_formula_and_has_the_same_columns_always(cas
     ]
     assert {row["customer.claimed"] for row in rows} == {"", '{"name": "+Eve"}'}
     assert {row["assignee.name"] for row in rows} == {""}
+    assert {(row["segment"], row["policy.name"], row["next_due_at"], row["sla"]) for row in rows} == {
+        ("", "", "", "none")
+    }
 
 
 async def test_a_long_list_asks_the_database_no_more_than_a_short_one(cast: Cast) -> None:
     said = {"kind": "complaint", "text": "x"}
     items = [said | {"customer": {"ref": f"C-{number}", "name": "Ana"}} for number in range(50)]
     results = (await cast.crm.post("/v1/feedback/batch", json=items)).json()["results"]
+    await create(cast.admin, "policies", **ONE_HOUR)
+    results += (await cast.crm.post("/v1/feedback/batch", json=items)).json()["results"]
     for result in results[::10]:
         await act(cast.alice, result["id"], "claim")
     with statements() as short:
         assert len((await read(cast.alice, "/v1/tickets?limit=1"))["data"]) == 1
     with statements() as long:
-        assert len((await read(cast.alice, "/v1/tickets?limit=50"))["data"]) == 50
+        assert len((await read(cast.alice, "/v1/tickets?limit=100"))["data"]) == 100
 
     assert len(long) == len(short)
 

@@ -11,6 +11,7 @@ from app.models.events import Event, Idempotency
 from app.models.satisfaction import Score
 from app.models.tickets import Ticket
 from app.services import Services
+from app.tickets.rules import MOST_EVENTS
 from tests.acts import act, clocks_of, close, events_of, read, stored, write_columns
 from tests.cast import Cast, complain
 from tests.conftest import START, TestClock
@@ -274,3 +275,18 @@ async def test_a_score_with_words_is_the_resolvers_though_the_words_reopen(
     (score,) = await services.read(lambda session: list(session.scalars(select(Score))))
     assert score.agent_id == UUID(cast.ids["alice"])
     assert (await stored(services, receipt["id"])).resolver_id is None
+
+
+async def test_a_ticket_with_too_long_a_history_can_end_and_its_customer_goes_on_in_another(
+    cast: Cast, services: Services
+) -> None:
+    receipt = await complain(cast.visitor)
+    await act(cast.alice, receipt["id"], "claim")
+    await write_columns(services, receipt["id"], version=MOST_EVENTS)
+
+    refused = await cast.alice.post(f"/v1/tickets/{receipt['id']}/reply", json={"text": "And again."})
+    said = await say(cast.visitor, track(receipt), text="Still stuck.")
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "ticket_full")
+    assert said.json()["follow_up"]["reference"] != receipt["ticket"]["reference"]
+    assert (await act(cast.alice, receipt["id"], "resolve"))["status"] == "resolved"

@@ -17,6 +17,8 @@ ROOT = Path(__file__).parent.parent.parent
 class Heard:
     """One server. `without` names a safety that it goes without; see `unsafe.py`."""
 
+    announces = "Heard listens on"
+
     def __init__(self, settings: Settings, *, without: str | None = None, worker: bool = True) -> None:
         self._settings = settings
         self._command = ["tests.faults.unsafe", without] if without else ["app.cli", "serve"]
@@ -70,8 +72,8 @@ class Heard:
         """Read all it says, so that it never waits for a full pipe."""
         while line := (await stderr.readline()).decode():
             self.said.append(line)
-            if line.startswith("Heard listens on") and not listens.done():
-                listens.set_result(int(line.rpartition(":")[2]))
+            if line.startswith(self.announces) and not listens.done():
+                listens.set_result(int(line.strip().removesuffix("/readyz").rpartition(":")[2]))
         if not listens.done():
             listens.set_exception(AssertionError("".join(self.said)))
 
@@ -87,15 +89,37 @@ class Heard:
         }
 
 
+class Worker(Heard):
+    """The worker in a process of its own."""
+
+    announces = "Heard's worker is at work"
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._command = ["app.cli", "worker"]
+
+
 @asynccontextmanager
 async def running(
     settings: Settings, *, without: str | None = None, worker: bool = True
 ) -> AsyncIterator[Heard]:
     """Run a server; whatever happened, none is left behind."""
-    server = Heard(settings, without=without, worker=worker)
-    try:
-        await server.start()
+    async with _alive(Heard(settings, without=without, worker=worker)) as server:
         yield server
+
+
+@asynccontextmanager
+async def working(settings: Settings) -> AsyncIterator[Heard]:
+    """Run a worker beside a server; whatever happened, none is left behind."""
+    async with _alive(Worker(settings)) as worker:
+        yield worker
+
+
+@asynccontextmanager
+async def _alive(process: Heard) -> AsyncIterator[Heard]:
+    try:
+        await process.start()
+        yield process
     finally:
-        if server.running:
-            await server.kill()
+        if process.running:
+            await process.kill()

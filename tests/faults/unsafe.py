@@ -6,13 +6,14 @@
 import asyncio
 import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.orm import Session
 
 from app.cli.main import app
 from app.db import dialect, postgres
@@ -20,6 +21,9 @@ from app.db.group import GroupCommit
 from app.db.postgres import PostgresDatabase
 from app.intake import commit
 from app.intake.commit import Outcome
+from app.services import Services
+from app.sla import store as clocks
+from app.worker import loop
 
 EARLY_SECONDS = 0.3
 
@@ -96,11 +100,30 @@ def wait_for_the_dead() -> None:
     replace(postgres, "create_async_engine", create_patiently)
 
 
+def keep_what_was_said_apart() -> None:
+    """Say what fell due in one transaction, and write down that it was said in another, a little later."""
+    watch, change = loop.watch_clocks, clocks.change_clocks
+    left: list[Sequence[dict[str, Any]]] = []
+
+    def put_off(_session: Session, groups: Iterable[Sequence[dict[str, Any]]]) -> None:
+        left.extend(groups)
+
+    async def watch_carelessly(services: Services) -> bool:
+        more = await watch(services)
+        await asyncio.sleep(EARLY_SECONDS)
+        await services.write(lambda session: change(session, left))
+        left.clear()
+        return more
+
+    replace(clocks, "change_clocks", put_off)
+    replace(loop, "watch_clocks", watch_carelessly)
+
+
 SAFETIES: dict[str, Callable[[], None]] = {
     each.__name__: each
     for each in (
         acknowledge_early, forget_keys, assume_committed, assume_aborted, ignore_failed_commit,
-        misread_the_database, keep_broken_connections, wait_for_the_dead,
+        misread_the_database, keep_broken_connections, wait_for_the_dead, keep_what_was_said_apart,
     )
 }  # fmt: skip
 

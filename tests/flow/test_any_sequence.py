@@ -5,11 +5,10 @@ each step is a savepoint, as under the writer.
 """
 
 import shutil
-from collections import Counter
-from collections.abc import Callable, Iterable
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -17,73 +16,69 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
-    RuleBasedStateMachine,
     initialize,
-    invariant,
     multiple,
     precondition,
     rule,
 )
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from app.configuration import store as configuration
 from app.db.sqlite import _engine
 from app.desk import actions, customer
-from app.desk.actions import TakenError
-from app.errors import ValidationError
 from app.ids import new_id
-from app.models.events import Event, Outbox, StreamEntry
-from app.models.people import AgentLoad
-from app.models.tickets import Clock, Ticket
+from app.models.sla import Clock, Policy
+from app.models.tickets import Ticket
 from app.people.rules import EVERYTHING
-from app.sla.clocks import rows_of
-from app.sla.rules import Happened, replay
+from app.sla import admin, clocks
+from app.sla.schemas import PolicyIn
 from app.tickets import store as tickets
-from app.tickets.change import MoveRefusedError, move
-from app.tickets.rules import TABLE, Move, Status, queue_at
+from app.tickets.change import move
+from app.tickets.rules import Move
 from app.watch.assigning import assign_waiting
+from app.watch.falling_due import say_what_is_due
 from app.watch.publishing import publish
+from app.watch.rejudging import find_stale, rejudge
 from tests import databases
 from tests.conftest import START
+from tests.flow.agreeing import Agreeing
 from tests.flow.crew import hire, open_ticket
 
-Refused = (MoveRefusedError, TakenError, ValidationError)
 MOST_TICKETS = 3
 CAPACITY = {"Ana": 2, "Eve": 1, "Ivo": 3}
 
 
-class Desk(RuleBasedStateMachine):
+def promise(minutes: int) -> PolicyIn:
+    """Return a policy that promises more to the urgent, pauses, warns, and has a clock of its own."""
+    targets = [
+        {"when": {"priority": ["urgent"]}, "target_seconds": minutes * 30},
+        {"target_seconds": minutes * 60},
+    ]
+    return PolicyIn.model_validate({
+        "name": "Standard",
+        "default": True,
+        "clocks": [
+            {"name": "first_response", "targets": targets, "warnings": [{"fraction": 0.5}]},
+            {"name": "next_response", "targets": targets, "pauses_in": ["closed"]},
+            {"name": "resolution", "targets": targets, "pauses_in": ["pending"]},
+            {"name": "taken", "starts_on": ["opened", "unassigned"], "stops_on": ["assigned"],
+             "targets": [{"target_seconds": 60}]},
+        ],
+    })  # fmt: skip
+
+
+class Desk(Agreeing):
     """Any sequence of what may happen."""
 
-    engine: ClassVar[Engine]
     opened = Bundle("opened")
     someone = st.sampled_from(sorted(CAPACITY))
+    earlier = st.sampled_from([None, None, 0, 3, 30])
 
     def __init__(self) -> None:
         super().__init__()
-        self.connection: Connection = self.engine.connect()
-        self.whole = self.connection.begin()
         self.now = START
         self.agents: dict[str, UUID] = {}
-        self.known: dict[type[Any], list[Any]] = {}
-
-    def teardown(self) -> None:
-        """Undo all of it."""
-        self.whole.rollback()
-        self.connection.close()
-
-    def do(self, act: Callable[[Session], Any]) -> Any:
-        """Act in a savepoint; a refusal undoes itself and changes nothing."""
-        self.known.clear()
-        try:
-            with (
-                Session(self.connection, join_transaction_mode="create_savepoint") as session,
-                session.begin(),
-            ):
-                return act(session)
-        except Refused:
-            return None
 
     def act(self, action: Callable[..., Any], ticket_id: UUID, who: str, **more: Any) -> None:
         shared = {"agent_id": self.agents[who], "seen_by": EVERYTHING, "now": self.now}
@@ -94,6 +89,8 @@ class Desk(RuleBasedStateMachine):
         for name, capacity in CAPACITY.items():
             new = partial(hire, name=name, capacity=capacity, status="online", now=self.now)
             self.agents[name] = self.do(new)
+        made = self.do(partial(admin.create_policy, new=promise(10), by=None, now=self.now))
+        self.policy_id = made.id
 
     @precondition(lambda self: len(self.rows(Ticket)) < MOST_TICKETS)
     @rule(target=opened, priority=st.sampled_from(["low", "normal", "urgent"]), minutes=st.integers(-60, 5))
@@ -104,6 +101,31 @@ class Desk(RuleBasedStateMachine):
                 session, configuration.load(session), now=self.now, priority=priority, at=at
             )
         )
+
+    def ago(self, minutes: int | None) -> datetime | None:
+        return None if minutes is None else self.now - timedelta(minutes=minutes)
+
+    @rule()
+    def the_worker_says_what_is_due(self) -> None:
+        self.do(partial(say_what_is_due, now=self.now, most=9))
+        waiting = [each.next_at for each in self.rows(Clock) if each.next_at is not None]
+        assert min(waiting, default=self.now) >= self.now
+
+    @rule(minutes=st.sampled_from([1, 10, 20]))
+    def the_promise_changes(self, minutes: int) -> None:
+        def change(session: Session) -> None:
+            policy = session.get_one(Policy, self.policy_id)
+            admin.change_policy(session, policy, new=promise(minutes), by=None, now=self.now)
+
+        self.do(change)
+
+    @rule()
+    def the_worker_judges_anew(self) -> None:
+        found = self.do(partial(find_stale, after=None, most=9))
+        self.do(partial(rejudge, ticket_ids=found.stale, now=self.now))
+        running = [each for each in self.rows(Clock) if each.stopped_at is None]
+        versions = {each.version for each in self.rows(Policy)}
+        assert {each.policy_version for each in running} <= versions
 
     @rule(seconds=st.sampled_from([-30, -1, 1, 600]))
     def time_passes(self, seconds: int) -> None:
@@ -121,21 +143,21 @@ class Desk(RuleBasedStateMachine):
     def give_back(self, ticket_id: UUID, who: str) -> None:
         self.act(actions.give_back, ticket_id, who)
 
-    @rule(ticket_id=opened, who=someone)
-    def reply(self, ticket_id: UUID, who: str) -> None:
-        self.act(actions.reply, ticket_id, who, text="On our way.")
+    @rule(ticket_id=opened, who=someone, minutes_ago=earlier)
+    def reply(self, ticket_id: UUID, who: str, minutes_ago: int | None) -> None:
+        self.act(actions.reply, ticket_id, who, text="On our way.", occurred_at=self.ago(minutes_ago))
 
     @rule(ticket_id=opened, who=someone)
     def note(self, ticket_id: UUID, who: str) -> None:
         self.act(actions.note, ticket_id, who, text="Again.")
 
-    @rule(ticket_id=opened, who=someone)
-    def pend(self, ticket_id: UUID, who: str) -> None:
-        self.act(actions.pend, ticket_id, who)
+    @rule(ticket_id=opened, who=someone, minutes_ago=earlier)
+    def pend(self, ticket_id: UUID, who: str, minutes_ago: int | None) -> None:
+        self.act(actions.pend, ticket_id, who, occurred_at=self.ago(minutes_ago))
 
-    @rule(ticket_id=opened, who=someone)
-    def resolve(self, ticket_id: UUID, who: str) -> None:
-        self.act(actions.resolve, ticket_id, who)
+    @rule(ticket_id=opened, who=someone, minutes_ago=earlier)
+    def resolve(self, ticket_id: UUID, who: str, minutes_ago: int | None) -> None:
+        self.act(actions.resolve, ticket_id, who, occurred_at=self.ago(minutes_ago))
 
     @rule(ticket_id=opened, who=someone)
     def reopen(self, ticket_id: UUID, who: str) -> None:
@@ -168,6 +190,7 @@ class Desk(RuleBasedStateMachine):
         def end(session: Session) -> None:
             ticket = tickets.lock(session, ticket_id, seen_by=EVERYTHING)
             move(session, ticket, Move.CLOSE, by=None, now=self.now)
+            clocks.follow(session, ticket, now=self.now)
 
         self.do(end)
 
@@ -182,101 +205,6 @@ class Desk(RuleBasedStateMachine):
     @rule()
     def the_worker_publishes(self) -> None:
         self.do(publish)
-
-    def loads(self) -> dict[UUID, int]:
-        return {each.agent_id: each.open for each in self.rows(AgentLoad)}
-
-    def rows(self, model: type[Any]) -> list[Any]:
-        """Return all rows, read once a step."""
-        if model not in self.known:
-            with Session(self.connection, join_transaction_mode="create_savepoint") as session:
-                self.known[model] = list(session.scalars(select(model)))
-        return self.known[model]
-
-    @invariant()
-    def versions_count_the_events_and_their_instants_never_turn_back(self) -> None:
-        histories = _by_ticket(self.rows(Event))
-        for ticket in self.rows(Ticket):
-            happened = histories[ticket.id]
-            assert [event.subject_version for event in happened] == list(range(1, ticket.version + 1))
-            received = [event.received_at for event in happened]
-            assert received == sorted(received)
-
-    @invariant()
-    def clocks_are_what_a_replay_of_the_events_gives(self) -> None:
-        clocks = self.rows(Clock)
-        for ticket_id, happened in _by_ticket(self.rows(Event)).items():
-            fresh = rows_of(ticket_id, replay(map(_as_fact, happened)), now=START)
-            mine = [each for each in clocks if each.ticket_id == ticket_id]
-            assert _plain(vars(each) for each in mine) == _plain(fresh)
-
-    @invariant()
-    def statuses_follow_the_table(self) -> None:
-        for happened in _by_ticket(self.rows(Event)).values():
-            status = Status.NEW
-            for event in happened[1:]:
-                target = TABLE[status][Move(event.type)]
-                status = Status(event.data["status"])
-                assert status is target or (target is Status.OPEN and status is Status.NEW)
-
-    @invariant()
-    def a_ticket_waits_in_the_queue_if_and_only_if_it_is_new(self) -> None:
-        for ticket in self.rows(Ticket):
-            place = queue_at(ticket.received_at, ticket.priority)
-            assert ticket.queue_at == (place if ticket.status == "new" else None)
-            assert (ticket.assignee_id is None) or ticket.status != "new"
-            assert ticket.assignee_id is not None or ticket.status != "open"
-
-    @invariant()
-    def resolved_and_closed_tickets_alone_have_a_resolver_and_the_instants(self) -> None:
-        for ticket in self.rows(Ticket):
-            settled = ticket.status in {"resolved", "closed"}
-            assert (ticket.resolver_id is not None, ticket.resolved_at is not None) == (settled, settled)
-            assert (ticket.closed_at is not None) == (ticket.status == "closed")
-
-    @invariant()
-    def an_agents_load_is_the_number_of_tickets_it_has_open(self) -> None:
-        counted = Counter(each.assignee_id for each in self.rows(Ticket) if each.status == "open")
-        assert self.loads() == {agent_id: counted[agent_id] for agent_id in self.loads()}
-
-    @invariant()
-    def every_event_is_in_the_outbox_or_in_the_stream_once(self) -> None:
-        entries = sorted(self.rows(StreamEntry), key=lambda each: each.sequence)
-        told = [each.event_id for each in entries]
-        assert [each.sequence for each in entries] == list(range(1, len(entries) + 1))
-        assert told == sorted(told)
-        waiting = [each.event_id for each in self.rows(Outbox)]
-        assert sorted([*told, *waiting]) == sorted(each.id for each in self.rows(Event))
-
-
-def _by_ticket(happened: Iterable[Event]) -> dict[UUID, list[Event]]:
-    found: dict[UUID, list[Event]] = {}
-    for event in sorted(happened, key=lambda each: each.subject_version):
-        if event.subject_type == "ticket":
-            found.setdefault(event.subject_id, []).append(event)
-    return found
-
-
-def _as_fact(event: Event) -> Happened:
-    resolver_id = event.data.get("resolver_id")
-    who = UUID(resolver_id) if resolver_id else event.actor_id
-    return Happened(event.type, event.subject_version, event.occurred_at, who)
-
-
-def _plain(rows: Iterable[Any]) -> list[dict[str, Any]]:
-    """Return clocks as they mean, without the ids they happen to have."""
-    names = (
-        "name",
-        "ordinal",
-        "start_version",
-        "started_at",
-        "stopped_at",
-        "agent_id",
-        "inconsistent",
-        "is_last",
-    )
-    plain = [{name: row[name] for name in names} for row in rows]
-    return sorted(plain, key=lambda row: (row["name"], row["ordinal"]))
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from app.db.database import Lane
 from app.events import store as events
 from app.events.store import Happening
 from app.models.events import Cursor, Event, ExternalId, Idempotency, StreamEntry
-from app.models.tickets import Clock, Ticket
+from app.models.sla import Clock
+from app.models.tickets import Ticket
 from app.services import Services
 from app.watch.publishing import publish
 from app.watch.retention import PIECE, forget

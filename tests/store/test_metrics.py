@@ -22,7 +22,8 @@ from app.metrics import measure, query
 from app.metrics.rules import PERCENTILES
 from app.models.people import Agent, Team
 from app.models.satisfaction import Instrument, Score
-from app.models.tickets import Clock, Ticket
+from app.models.sla import Clock
+from app.models.tickets import Ticket
 from app.services import Services
 from tests.real_data import real_data
 
@@ -86,12 +87,15 @@ def ticket_row(opened: datetime, **values: Any) -> dict[str, Any]:
 
 
 def clock_row(ticket_id: UUID, episode: Episode) -> dict[str, Any]:
-    return {
+    row: dict[str, Any] = dict.fromkeys(column.key for column in Clock.__table__.columns)
+    return row | {
         "id": uuid4(), "ticket_id": ticket_id, "name": episode.clock, "ordinal": episode.ordinal,
-        "start_version": 1, "started_at": episode.began,
+        "start_version": episode.ordinal, "started_at": episode.began,
         "stopped_at": None if episode.took is None else episode.began + episode.took,
         "agent_id": episode.answerer if episode.took is not None else None, "inconsistent": episode.is_broken,
-        "is_last": episode.is_last,
+        "is_last": episode.is_last, "scheduled_at": episode.began, "counted": 0,
+        "counted_until": episode.began,
+        "counting": episode.took is None, "warned": 0, "revision": 0,
     }  # fmt: skip
 
 
@@ -225,9 +229,12 @@ def expected(episodes: Iterable[Episode]) -> dict[str, Any]:
         percent: took[math.ceil(Fraction(percent, 100) * n) - 1] if n else None for percent in PERCENTILES
     }
     return {
+        "clock": "first_response",
+        "mode": "elapsed",
         "n": n,
         "n_open": sum(each.took is None and not each.is_broken for each in every),
         "n_inconsistent": sum(each.is_broken for each in every),
+        "n_unknown": 0,
         **{f"p{percent}_seconds": None if at is None else at / 10**6 for percent, at in ranked.items()},
         "mean_seconds": float(Fraction(sum(took), n * 10**6)) if n else None,
         "max_seconds": took[-1] / 10**6 if n else None,
@@ -404,7 +411,8 @@ async def test_nothing_found_is_null_and_not_zero(services: Services) -> None:
     found = await told(services, story)
 
     empty = {
-        "n": 0, "n_open": 0, "n_inconsistent": 0, "p50_seconds": None, "p90_seconds": None,
+        "clock": "first_response", "mode": "elapsed", "n": 0, "n_open": 0, "n_inconsistent": 0,
+        "n_unknown": 0, "p50_seconds": None, "p90_seconds": None,
         "p95_seconds": None, "p99_seconds": None, "mean_seconds": None, "max_seconds": None,
         "within": {"120": None},
     }  # fmt: skip

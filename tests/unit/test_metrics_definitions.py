@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from app.metrics import measure
-from app.metrics.definitions import DEFINITIONS, markdown
+from app.metrics.definitions import DEFINITIONS, OWN, markdown, of_response_times
 from app.metrics.query import CLOCKS
-from app.metrics.schemas import Ces, Csat, Keys, Nps, Own, ResponseTimes, Volume
+from app.metrics.schemas import Ces, Csat, Keys, Nps, Own, ResponseTimes, Sla, Volume
 
 DOCS = Path(__file__).parents[2] / "docs"
 ROWS: dict[str, type[Keys]] = {
-    **{f"response_time.{clock}": ResponseTimes for clock in CLOCKS},
+    **{f"response_time.{clock}": ResponseTimes for clock in (*CLOCKS, OWN)},
+    "sla": Sla,
     "satisfaction.csat": Csat,
     "satisfaction.nps": Nps,
     "satisfaction.ces": Ces,
@@ -23,11 +24,19 @@ def test_the_page_is_the_one_made_from_the_definitions() -> None:
 
 
 def test_every_number_on_the_wire_is_defined_and_nothing_else() -> None:
-    about = {*Keys.model_fields, "instrument", "instrument_version"}
+    about = {*Keys.model_fields, "instrument", "instrument_version", "clock", "mode"}
 
     assert {each.name: set(each.figures) for each in DEFINITIONS} == {
         name: set(row.model_fields) - about for name, row in ROWS.items()
     }
+
+
+def test_clocks_of_ones_own_share_a_definition() -> None:
+    named = {clock: of_response_times(clock).name for clock in (*CLOCKS, "callback", "own")}
+
+    assert named == {clock: f"response_time.{clock}" for clock in CLOCKS} | dict.fromkeys(
+        ("callback", "own"), "response_time.own"
+    )
 
 
 def test_the_api_says_what_the_page_says() -> None:

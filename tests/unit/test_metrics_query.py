@@ -11,6 +11,8 @@ from app.metrics.rules import Interval
 
 NOW = datetime(2024, 3, 1, 12, tzinfo=UTC)
 DAY, AN_INSTANT = timedelta(days=1), timedelta(microseconds=1)
+NEW_YEAR = datetime(2023, 12, 31, 18, 15, tzinfo=UTC)
+"""As it comes to Kathmandu."""
 
 
 def pointers(given: dict[str, list[str]], *, read: Any = query.response_times) -> list[str]:
@@ -22,7 +24,7 @@ def pointers(given: dict[str, list[str]], *, read: Any = query.response_times) -
 def test_nothing_asked_means_the_last_thirty_days_up_to_and_with_this_instant_in_one_row() -> None:
     asked = query.response_times({}, now=NOW)
 
-    assert (asked.clock, asked.within) == ("first_response", ())
+    assert (asked.clock, asked.mode, asked.within) == ("first_response", "elapsed", ())
     assert (asked.view.start, asked.view.end, asked.view.tz) == (NOW - 30 * DAY, NOW + AN_INSTANT, "UTC")
     assert (asked.view.interval, asked.view.group_by, asked.view.filters) == (Interval.NONE, (), {})
     assert asked.view == asked.view.whole()
@@ -66,7 +68,11 @@ def test_filters_and_thresholds_may_be_repeated_and_count_once() -> None:
 @pytest.mark.parametrize(
     ("given", "pointer"),
     [
-        pytest.param({"clock": ["reply"]}, "/query/clock", id="no such clock"),
+        pytest.param({"clock": ["Reply"]}, "/query/clock", id="no name of a clock"),
+        pytest.param({"clock": ["a" * 41]}, "/query/clock", id="a name too long for a clock"),
+        pytest.param({"clock": ["reply\n"]}, "/query/clock", id="a name and a new line"),
+        pytest.param({"mode": ["real"]}, "/query/mode", id="no such mode"),
+        pytest.param({"as_of": ["2024-01-01"]}, "/query/as_of", id="an instant for what has none"),
         pytest.param({"clock": ["resolution", "resolution"]}, "/query/clock", id="two clocks"),
         pytest.param({"from": ["2024-02-01"], "to": ["2024-02-01"]}, "/query/to", id="an empty range"),
         pytest.param(
@@ -125,13 +131,49 @@ def test_a_question_that_makes_no_sense_is_refused_where_it_makes_none(
 
 
 def test_everything_wrong_is_told_at_once() -> None:
-    given = {"clock": ["x"], "tz": ["x"], "within": ["x"], "group_by": ["x"]}
+    given = {"clock": ["X"], "tz": ["x"], "within": ["x"], "group_by": ["x"]}
 
     assert sorted(pointers(given)) == ["/query/clock", "/query/group_by", "/query/tz", "/query/within"]
 
 
-@pytest.mark.parametrize("name", ["kind", "priority"])
-def test_scores_have_neither_kind_nor_priority(name: str) -> None:
+def test_promises_are_judged_now_with_all_that_is_known() -> None:
+    asked = query.sla({}, now=NOW)
+
+    assert (asked.clock, asked.as_of, asked.known_at) == ("first_response", NOW, None)
+
+
+@pytest.mark.parametrize(
+    ("given", "as_of", "known_at"),
+    [
+        pytest.param({"as_of": ["2024-01-01"]}, NEW_YEAR, None, id="judged then, with all that is known"),
+        pytest.param({"known_at": ["2024-01-01"]}, NEW_YEAR, NEW_YEAR, id="with what was known, judged then"),
+        pytest.param(
+            {"as_of": ["2024-01-01"], "known_at": ["2024-01-02"]}, NEW_YEAR, NEW_YEAR + DAY, id="both apart"
+        ),
+        pytest.param({"as_of": ["2025-01-01"]}, NEW_YEAR + 366 * DAY, None, id="judged ahead"),
+    ],
+)
+def test_promises_are_judged_as_of_an_instant_in_the_zone_asked_for(
+    given: dict[str, list[str]], as_of: datetime, known_at: datetime | None
+) -> None:
+    asked = query.sla({**given, "tz": ["Asia/Kathmandu"], "clock": ["call_back2"]}, now=NOW)
+
+    assert (asked.clock, asked.as_of, asked.known_at) == ("call_back2", as_of, known_at)
+
+
+def test_a_flaw_is_told_once_however_often_its_parameter_is_read() -> None:
+    given = {"tz": ["x"], "as_of": ["x"], "known_at": ["1.1."], "within": ["1"]}
+
+    assert sorted(pointers(given, read=query.sla)) == [
+        "/query/as_of",
+        "/query/known_at",
+        "/query/tz",
+        "/query/within",
+    ]
+
+
+@pytest.mark.parametrize("name", ["kind", "priority", "segment", "policy"])
+def test_scores_have_no_dimensions_of_tickets_alone(name: str) -> None:
     assert pointers({"group_by": [name]}, read=query.satisfaction) == ["/query/group_by"]
     assert pointers({name: ["x"]}, read=query.satisfaction) == [f"/query/{name}"]
 

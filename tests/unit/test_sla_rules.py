@@ -1,35 +1,24 @@
 """The fold of a ticket's events into waiting episodes.
 
-A history is written as words: a letter and a minute. O opened, a answered, c the customer said more,
-r resolved, R reopened, x closed, n noted.
+A history is written as words: a letter and a minute (see `sla_oracle.TYPES`).
 """
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from uuid import UUID
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.sla.clocks import rows_of
-from app.sla.rules import Episode, Happened, replay
+from app.sla.rules import BUILT_IN, Definition, Episode, Fold, Happened, replay, resume
+from tests.unit.sla_oracle import ALICE, START, TYPES, histories, history
 
-START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-ALICE, TICKET = UUID(int=1), UUID(int=7)
-TYPES = {
-    "O": "ticket.opened", "a": "ticket.replied", "c": "ticket.customer_replied", "r": "ticket.resolved",
-    "R": "ticket.reopened", "x": "ticket.closed", "n": "ticket.noted",
-}  # fmt: skip
 SHORT = {"first_response": "first", "next_response": "next", "resolution": "solve"}
-
-
-def history(words: str) -> list[Happened]:
-    """Read a history; versions count in the order written."""
-    return [
-        Happened(TYPES[word[0]], version, START + timedelta(minutes=int(word[1:])), ALICE)
-        for version, word in enumerate(words.split(), start=1)
-    ]
+OWN = (
+    Definition("acknowledge", frozenset({"ticket.opened"}), frozenset({"ticket.assigned"})),
+    Definition("callback", frozenset({"ticket.noted"}), frozenset({"ticket.noted", "ticket.replied"})),
+    Definition("regulator_deadline", frozenset({"ticket.opened"}), frozenset({"ticket.closed"})),
+    Definition("second_try", frozenset({"ticket.reopened"}), frozenset({"ticket.resolved"})),
+)
 
 
 def told(episodes: tuple[Episode, ...]) -> list[str]:
@@ -38,7 +27,10 @@ def told(episodes: tuple[Episode, ...]) -> list[str]:
     def minute(at: datetime | None) -> str:
         return "" if at is None else str((at - START) // timedelta(minutes=1))
 
-    return [f"{SHORT[each.name]} {minute(each.started_at)}-{minute(each.stopped_at)}" for each in episodes]
+    return [
+        f"{SHORT.get(each.name, each.name)} {minute(each.started_at)}-{minute(each.stopped_at)}"
+        for each in episodes
+    ]
 
 
 @pytest.mark.parametrize(
@@ -77,11 +69,11 @@ def told(episodes: tuple[Episode, ...]) -> list[str]:
     ],
 )  # fmt: skip
 def test_a_history_makes_these_episodes(words: str, episodes: list[str]) -> None:
-    assert told(replay(history(words))) == episodes
+    assert told(replay(history(words)).result()) == episodes
 
 
 def test_an_answer_before_the_opening_is_inconsistent_and_nothing_else_is() -> None:
-    episodes = replay(history("O10 a5 r12"))
+    episodes = replay(history("O10 a5 r12")).result()
 
     assert [(each.name, each.inconsistent) for each in episodes] == [
         ("first_response", True),
@@ -89,42 +81,85 @@ def test_an_answer_before_the_opening_is_inconsistent_and_nothing_else_is() -> N
     ]
 
 
-def test_the_last_episode_of_each_name_is_marked() -> None:
-    rows = rows_of(TICKET, replay(history("O0 a1 r8 R10 r15")), now=START)
+@pytest.mark.parametrize(
+    ("name", "words", "episodes"),
+    [
+        pytest.param("acknowledge", "O0 s4 u5 s9", ["0-4"], id="opened once, so acknowledged once"),
+        pytest.param("callback", "O0 n3 a5 n7 n8", ["3-5", "7-8", "8-"], id="again and again"),
+        pytest.param("regulator_deadline", "O0 p1 r5 c7 r8 x9", ["0-9"], id="from opening to closing"),
+        pytest.param("second_try", "O0 r5 R7 r8", ["7-8"], id="reopened by an agent"),
+        pytest.param("second_try", "O0 r5 c7", ["7-"], id="a customer's word on a resolved ticket reopens"),
+        pytest.param("second_try", "O0 r5 x6 c7", ["7-"], id="on a closed one too"),
+        pytest.param("second_try", "O0 p5 c7", [], id="on a pending one it does not"),
+        pytest.param("second_try", "O0 r5 c7 c8 r9 c10", ["7-9", "10-"], id="once for each reopening"),
+    ],
+)
+def test_a_clock_of_ones_own_runs_from_its_events_to_its_others(
+    name: str, words: str, episodes: list[str]
+) -> None:
+    found = replay(history(words), BUILT_IN + OWN).result()
 
-    assert [(row["name"], row["ordinal"], row["is_last"]) for row in rows] == [
-        ("first_response", 1, True),
-        ("resolution", 1, False),
-        ("resolution", 2, True),
-    ]
+    assert [line.split()[1] for line in told(found) if line.startswith(name)] == episodes
 
 
-@st.composite
-def histories(draw: Any) -> list[Happened]:
-    """Histories of an opened ticket: events at any minute, before the opening too, several in one minute."""
-    later = draw(st.lists(st.tuples(st.sampled_from("acrRxn"), st.integers(-3, 12)), max_size=12))
-    return history(" ".join(["O0", *(f"{letter}{minute}" for letter, minute in later)]))
+@pytest.mark.parametrize(
+    ("words", "standings"),
+    [
+        pytest.param("O0 a1 s2 n3", ["active 0"], id="words and hands leave it where it was"),
+        pytest.param("O0 p5 a6 s7", ["active 0", "pending 5"], id="an answer leaves it pending"),
+        pytest.param("O0 p5 u6", ["active 0", "pending 5", "active 6"], id="taken from its agent it is new"),
+        pytest.param("O0 p5 p6", ["active 0", "pending 5"], id="pended twice"),
+        pytest.param("O0 p5 c6", ["active 0", "pending 5", "active 6"], id="the customer came back"),
+        pytest.param("O0 r5 p6 u7", ["active 0", "resolved 5"], id="what is over is not lifted by hands"),
+        pytest.param("O0 x5 r6", ["active 0", "closed 5"], id="resolved after it was closed"),
+        pytest.param("O0 r5 x6 R7", ["active 0", "resolved 5", "closed 6", "active 7"], id="all the way"),
+        pytest.param("O9 p5 u7", ["active 5", "pending 5", "active 7"], id="what came before the opening"),
+    ],
+)
+def test_a_history_leaves_the_ticket_standing(words: str, standings: list[str]) -> None:
+    found = replay(history(words)).standings
+
+    assert [f"{stands} {(at - START) // timedelta(minutes=1)}" for at, stands in found] == standings
+
+
+def test_an_episode_says_what_stopped_it_and_how_the_ticket_was_then() -> None:
+    events = history("O0 !2 p5 r8")
+    events[1] = events[1]._replace(priority="urgent")
+    first, solve = replay([*events, events[1]._replace(version=9, at=events[-1].at, priority="low")]).result()
+
+    assert (solve.stop_version, solve.agent_id, solve.priority, solve.stood) == (
+        4,
+        ALICE,
+        "urgent",
+        "pending",
+    )
+    assert (first.stop_version, first.agent_id, first.priority) == (None, None, "low")
+
+
+def test_before_any_event_says_so_the_priority_is_what_the_ticket_had() -> None:
+    assert {each.priority for each in replay(history("O0 a5"), priority="high").result()} == {"high"}
 
 
 @settings(deadline=None)
 @given(st.data())
-def test_the_order_in_which_events_come_in_changes_nothing(data: st.DataObject) -> None:
+def test_neither_order_nor_repetition_of_events_changes_anything(data: st.DataObject) -> None:
     events = data.draw(histories())
-    shuffled = data.draw(st.permutations(events))
+    again = data.draw(st.lists(st.sampled_from(events)))
+    shuffled = data.draw(st.permutations([*events, *again]))
 
-    assert replay(shuffled) == replay(events)
+    assert replay(shuffled, BUILT_IN + OWN) == replay(events, BUILT_IN + OWN)
 
 
 @settings(deadline=None)
-@given(histories(), st.sampled_from("acrRxn"), st.integers(0, 9))
+@given(histories(), st.sampled_from(sorted(set(TYPES) - {"O"})), st.integers(0, 9))
 def test_what_comes_after_everything_else_changes_no_finished_episode(
     events: list[Happened], letter: str, later: int
 ) -> None:
     """After means: in replay order, by instant and then by version."""
     at = max(event.at for event in events) + timedelta(minutes=later)
-    before = replay(events)
+    before = replay(events).result()
 
-    after = replay([*events, Happened(TYPES[letter], len(events) + 1, at, ALICE)])
+    after = replay([*events, Happened(TYPES[letter], len(events) + 1, at, ALICE)]).result()
 
     assert [now for now, was in zip(after, before, strict=False) if was.stopped_at] == [
         was for was in before if was.stopped_at
@@ -137,7 +172,7 @@ def test_what_comes_after_everything_else_changes_no_finished_episode(
 @settings(deadline=None)
 @given(histories())
 def test_one_first_response_and_at_most_one_running_episode_of_each_name(events: list[Happened]) -> None:
-    episodes = replay(events)
+    episodes = replay(events).result()
 
     for name in SHORT:
         ordinals = [each.ordinal for each in episodes if each.name == name]
@@ -148,4 +183,21 @@ def test_one_first_response_and_at_most_one_running_episode_of_each_name(events:
 
 
 def test_without_an_opening_there_is_nothing_to_measure() -> None:
-    assert replay(history("a5")) == ()
+    assert replay(history("a5")).result() == ()
+    assert replay([]) == Fold()
+
+
+def test_a_fold_is_taken_up_where_it_was_left() -> None:
+    *events, last = history("O0 a1 c3 p5 r8 R9 r12")
+    before = replay(events)
+    left = [Episode(each.name, each.ordinal, each.start_version, each.started_at) for each in before.result()
+            if each.stopped_at is None]  # fmt: skip
+
+    fold = resume(left, priority="high", ordinals=before.ordinals, standing=before.standings[-1])
+    fold.read(last)
+
+    assert told(fold.result()) == ["next 3-", "solve 9-12"]
+    assert [(each.ordinal, each.priority) for each in fold.result()] == [(1, "high"), (2, "high")]
+    assert fold.stands == "resolved"
+    fold.read(last._replace(type="ticket.reopened", version=8))
+    assert (fold.ordinals["resolution"], before.ordinals["resolution"]) == (3, 2)
