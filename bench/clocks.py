@@ -13,10 +13,11 @@ from datetime import UTC, date, datetime, timedelta
 from time import process_time
 from uuid import UUID
 
-from app.sla.calendar import Calendar, SpecialDay, add
-from app.sla.rules import BUILT_IN, Happened, replay
-from app.sla.terms import Facts, Target, Terms
-from app.sla.terms import Warning as Warn
+from app.policies.calendar import Calendar, SpecialDay, add
+from app.policies.definitions import BUILT_IN
+from app.policies.terms import Facts, Target, Terms
+from app.policies.terms import Warning as Warn
+from app.sla.rules import Happened, replay
 from app.sla.verdicts import Told, judge, settle
 from bench import rejudging
 from bench.figures import Figure, publish

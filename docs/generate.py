@@ -14,9 +14,17 @@ from app.errors import AppError
 from app.main import create_app
 from app.metrics import definitions
 from app.settings import Settings
+from app.sla.cases import REJUDGED
+from app.sla.verdicts import BREACHED, RETRACTED, WARNED
 from app.tickets.rules import ERASED, OPENED, SCORED, TABLE, Move, diagram
 
 DOCS = Path(__file__).parent
+SAID = {
+    WARNED: "so much of the target was used up (`counted_seconds`)",
+    BREACHED: "it fell due without a stop; `retroactive`: before anybody could know",
+    RETRACTED: "the breach was none, or at another instant",
+    REJUDGED: "other terms hold since an edit; `due` says when each clock falls due now",
+}
 BEGIN, END = "<!-- states:begin -->", "<!-- states:end -->"
 
 
@@ -69,7 +77,19 @@ def events() -> str:
     )
     first = f"| `{OPENED}` | not there yet |\n| `{SCORED}` | any, or none |\n"
     last = f"\n| `{ERASED}` | any |\n| `{CUSTOMER_ERASED}` | none: it is about a customer |\n"
-    return head + first + "\n".join(moves) + last
+    said = (
+        "\nOf a ticket's clocks, each once, at the instant it became true (`at`); `due_at` is the instant it"
+        " is about,\n`revision` how often a breach was taken back.\n\n"
+        "| type | what is said |\n| --- | --- |\n"
+    )
+    return (
+        head
+        + first
+        + "\n".join(moves)
+        + last
+        + said
+        + "".join(f"| `{kind}` | {meaning} |\n" for kind, meaning in SAID.items())
+    )
 
 
 GENERATED: dict[str, tuple[Path, Callable[[], str]]] = {

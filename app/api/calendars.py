@@ -17,10 +17,11 @@ from app.edge.reading import JsonBody
 from app.edge.versions import StaleError
 from app.models.sla import Calendar
 from app.people.store import NameTakenError
-from app.sla import book_store, calendar_admin
-from app.sla.calendar import NoOpenHoursError
-from app.sla.calendar_admin import CalendarInUseError
-from app.sla.calendar_schemas import CalendarIn, CalendarOut, Day, Days, Preview, PreviewIn
+from app.policies import calendar_admin
+from app.policies import store as policy_store
+from app.policies.calendar import NoOpenHoursError
+from app.policies.calendar_admin import CalendarInUseError
+from app.policies.calendar_schemas import CalendarIn, CalendarOut, Day, Days, Preview, PreviewIn
 
 router = APIRouter(prefix="/v1/calendars", tags=["calendars"])
 CalendarBody = Annotated[CalendarIn, Depends(JsonBody(CalendarIn))]
@@ -137,6 +138,6 @@ def _replace(
     by: UUID | None,
     now: datetime,
 ) -> CalendarOut:
-    held = book_store.hold(session, Calendar, calendar_id)
+    held = policy_store.hold(session, Calendar, calendar_id)
     versions.require(held.version, named)
     return calendar_admin.change_calendar(session, held, new=new, by=by, now=now)

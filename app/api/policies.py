@@ -16,9 +16,10 @@ from app.edge.reading import JsonBody
 from app.edge.versions import StaleError
 from app.models.sla import Policy
 from app.people.store import NameTakenError
-from app.sla import admin, book_store
-from app.sla.admin import ClockRedefinedError
-from app.sla.schemas import PolicyIn, PolicyOut
+from app.policies import admin
+from app.policies import store as policy_store
+from app.policies.admin import ClockRedefinedError
+from app.policies.schemas import PolicyIn, PolicyOut
 
 router = APIRouter(prefix="/v1/policies", tags=["policies"])
 PolicyBody = Annotated[PolicyIn, Depends(JsonBody(PolicyIn))]
@@ -103,6 +104,6 @@ def _replace(
     by: UUID | None,
     now: datetime,
 ) -> PolicyOut:
-    held = book_store.hold(session, Policy, policy_id)
+    held = policy_store.hold(session, Policy, policy_id)
     versions.require(held.version, named)
     return admin.change_policy(session, held, new=new, by=by, now=now)

@@ -12,9 +12,10 @@ from app.edge.identity import Admin, Now, ServicesDep
 from app.edge.promises import Promise
 from app.edge.reading import JsonBody
 from app.errors import invalid
+from app.policies import drafts
+from app.policies.admin import ClockRedefinedError
 from app.services import Services
-from app.sla import drafts, what_if_store
-from app.sla.admin import ClockRedefinedError
+from app.sla import what_if_store
 from app.sla.what_if import Tally
 from app.sla.what_if_schemas import WhatIf, WhatIfIn
 from app.sla.what_if_store import Place, Wanted

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from app.access.rules import KeyFacts, SiteFacts, SourceFacts
 from app.people.rules import TeamFacts
+from app.policies.terms import Book
 from app.satisfaction.rules import InstrumentFacts
-from app.sla.terms import Book
 
 API_SOURCE = "api"
 """The source of those who name none."""

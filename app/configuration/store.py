@@ -9,8 +9,8 @@ from app.models.access import ApiKey, ConfigurationVersion, Site, Source
 from app.models.people import Team
 from app.models.satisfaction import Instrument
 from app.people.rules import TeamFacts
+from app.policies import book
 from app.satisfaction.rules import InstrumentFacts
-from app.sla import book
 
 
 def version(session: Session) -> int:

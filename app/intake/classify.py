@@ -20,11 +20,11 @@ from app.errors import Flaw, ForbiddenError, ValidationError, invalid
 from app.ids import new_id, new_reference
 from app.intake.external import Claim
 from app.intake.schemas import Submission
+from app.policies.terms import Facts
 from app.satisfaction import scale
 from app.satisfaction.scale import Scored
 from app.sla import rows
 from app.sla.rows import NO_CLOCKS, Opened
-from app.sla.terms import Facts
 from app.tickets.rules import queue_at
 
 BACK = timedelta(days=7)

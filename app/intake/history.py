@@ -26,11 +26,11 @@ from app.intake.history_rows import Names, Past
 from app.intake.history_schemas import HistoryLine
 from app.models.events import ExternalId
 from app.people import store as people
+from app.policies import book
 from app.satisfaction import scale
 from app.satisfaction import store as satisfaction
 from app.satisfaction.rules import InstrumentFacts
 from app.satisfaction.scale import Scored
-from app.sla import book
 from app.sla import store as sla
 from app.tickets import store as tickets
 

@@ -10,12 +10,12 @@ from app.events.store import Happening
 from app.ids import new_id, new_reference
 from app.intake.history_rules import Fact, standing
 from app.intake.history_schemas import HistoryEvent, HistoryLine
+from app.policies.terms import Book, Facts
 from app.satisfaction import scale
 from app.satisfaction.scale import Scored
 from app.sla.rows import Opened
 from app.sla.rows import past as replayed
 from app.sla.rules import Happened
-from app.sla.terms import Book, Facts
 from app.tickets.rules import OPENED, SCORED, searchable
 from app.tickets.store import Owner
 

@@ -11,7 +11,7 @@ from app.metrics.query import CLOCKS
 from app.metrics.store import Population
 from app.models.sla import Clock, PolicyVersion
 from app.models.tickets import Ticket
-from app.sla.documents import own_clocks
+from app.policies.documents import own_clocks
 
 EPISODES = Clock.__table__.join(Ticket.__table__, Ticket.id == Clock.ticket_id)
 IS_LAST = Clock.is_last.is_(True)

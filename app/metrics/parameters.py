@@ -86,7 +86,7 @@ def _described(own: Sequence[dict[str, Any]], dimensions: Sequence[str]) -> list
 
 def _clock(about: str) -> dict[str, Any]:
     either = [{"enum": list(query.CLOCKS)}, {"pattern": CODE}]
-    named = {"type": "string", "anyOf": either, "default": query.CLOCKS[0]}
+    named = {"type": "string", "maxLength": 40, "anyOf": either, "default": query.CLOCKS[0]}
     return _parameter("clock", f"{about}: one every ticket has, or one of your own.", named)
 
 

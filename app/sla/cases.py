@@ -11,20 +11,12 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
+from app.policies.definitions import BUILT_IN
+from app.policies.terms import Book, Facts, Policy, Terms
 from app.sla.rows import MICROSECOND, Row, definitions, judged_by, next_due, row, terms_of
-from app.sla.rules import (
-    ACTIVE,
-    BUILT_IN,
-    OPENED,
-    Episode,
-    Fold,
-    Happened,
-    in_replay_order,
-    replay,
-    resume,
-)
-from app.sla.terms import Book, Facts, Policy, Terms
+from app.sla.rules import ACTIVE, Episode, Fold, Happened, in_replay_order, replay, resume
 from app.sla.verdicts import NOTHING, RETRACTED, Meter, Notice, Settled, Told, judge, settle
+from app.tickets.rules import OPENED
 
 REJUDGED = "sla.rejudged"
 _JUDGED_BY = frozenset(judged_by(None, ""))

@@ -13,11 +13,12 @@ from app.events import store as events
 from app.events.store import Happening
 from app.ids import new_id
 from app.models.tickets import Ticket
-from app.sla import book, cases, store
+from app.policies import book
+from app.policies.terms import Book, Facts, Policy, Terms
+from app.sla import cases, store
 from app.sla.cases import Case, Outcome, Stored
 from app.sla.rows import definitions
 from app.sla.rules import STANDINGS, Happened
-from app.sla.terms import Book, Facts, Policy, Terms
 from app.tickets.rules import queue_at
 
 _STANDINGS = frozenset(kind for moves in STANDINGS.values() for kind in moves)

@@ -18,15 +18,18 @@ from app.models.sla import Calendar, Policy
 from app.models.tickets import Ticket
 from app.people import store as people
 from app.people.rules import Viewer
-from app.sla import book, book_store, segments, store
-from app.sla.calendar import elapsed
+from app.policies import book
+from app.policies import store as policy_store
+from app.policies.calendar import elapsed
+from app.policies.definitions import BUILT_IN
+from app.policies.terms import Facts, Terms
+from app.sla import segments, store
 from app.sla.cases import Stored
 from app.sla.clocks import facts_of, happened
 from app.sla.ledger_schemas import Ledger, Verdict
 from app.sla.rows import MICROSECOND
-from app.sla.rules import BUILT_IN, Episode, Fold, replay
+from app.sla.rules import Episode, Fold, replay
 from app.sla.segments import Segment
-from app.sla.terms import Facts, Terms
 from app.sla.verdicts import NOTHING, Judged, breach, judge, late
 from app.tickets import store as tickets
 
@@ -80,8 +83,8 @@ def _names(session: Session, ticket: Ticket, clocks: Sequence[Stored]) -> dict[U
     calendars = {each.calendar_id for each in clocks} - {None}
     return (
         people.names(session, {each.agent_id for each in clocks}, ())
-        | book_store.names(session, Policy, policies)
-        | book_store.names(session, Calendar, calendars)
+        | policy_store.names(session, Policy, policies)
+        | policy_store.names(session, Calendar, calendars)
     )
 
 

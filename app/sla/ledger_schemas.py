@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.people.schemas import Ref
-from app.sla.schemas import Standing
+from app.policies.schemas import Standing
 from app.tickets.schemas import Priority
 
 Verdict = Literal["met", "breached", "running", "none"]

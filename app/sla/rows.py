@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.sla.rules import ACTIVE, BUILT_IN, OPENED, Definition, Episode, Fold, Happened, replay
-from app.sla.terms import Facts, Policy, Terms
+from app.policies.definitions import BUILT_IN, Definition
+from app.policies.terms import Facts, Policy, Terms
+from app.sla.rules import ACTIVE, Episode, Fold, Happened, replay
 from app.sla.verdicts import Judged, Told, judge
+from app.tickets.rules import OPENED
 
 MICROSECOND = timedelta(microseconds=1)
 Row = dict[str, Any]

@@ -22,10 +22,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 from uuid import UUID
 
-OPENED = "ticket.opened"
-REPLIED = "ticket.replied"
-CUSTOMER = "ticket.customer_replied"
-RESOLVED, REOPENED = "ticket.resolved", "ticket.reopened"
+from app.policies.definitions import BUILT_IN, CUSTOMER, REOPENED, RESOLVED, Definition
+from app.tickets.rules import OPENED
 
 ACTIVE, PENDING, SETTLED, CLOSED = "active", "pending", "resolved", "closed"
 STANDINGS: Mapping[str, Mapping[str, str]] = MappingProxyType({
@@ -39,26 +37,6 @@ STANDINGS: Mapping[str, Mapping[str, str]] = MappingProxyType({
 })  # fmt: skip
 """Where an event leads from where the ticket stands, as far as clocks care; every other leaves it there."""
 _OVER = frozenset({SETTLED, CLOSED})
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """When a named clock runs: it starts with one of these events unless it, or one of those, runs.
-
-    Those it waits for are defined before it.
-    """
-
-    name: str
-    starts_on: frozenset[str]
-    stops_on: frozenset[str]
-    unless_running: frozenset[str] = frozenset()
-
-
-BUILT_IN = (
-    Definition("first_response", frozenset({OPENED}), frozenset({REPLIED})),
-    Definition("next_response", frozenset({CUSTOMER}), frozenset({REPLIED}), frozenset({"first_response"})),
-    Definition("resolution", frozenset({OPENED, REOPENED, CUSTOMER}), frozenset({RESOLVED})),
-)
 
 
 class Happened(NamedTuple):

@@ -12,9 +12,9 @@ from itertools import groupby, islice
 from operator import itemgetter
 from typing import NamedTuple
 
-from app.sla.calendar import stretches
+from app.policies.calendar import stretches
+from app.policies.terms import Terms
 from app.sla.rules import ACTIVE, Episode
-from app.sla.terms import Terms
 
 MOST = 1000
 NOTHING_PROMISED = "nothing promised"

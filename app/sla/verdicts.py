@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import NamedTuple
 
-from app.sla.calendar import add, elapsed
+from app.policies.calendar import add, elapsed
+from app.policies.terms import Facts, Terms
 from app.sla.rules import Episode
-from app.sla.terms import Facts, Terms
 
 NOTHING = timedelta()
 _AFTER_ALL = "~"  # sorts after every standing of one instant

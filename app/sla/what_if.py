@@ -10,12 +10,12 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
+from app.policies.terms import Facts, Policy
 from app.sla.clocks import facts_of, happened
 from app.sla.ledger import verdict
 from app.sla.ledger_schemas import Verdict
 from app.sla.rows import terms_of
 from app.sla.rules import Episode, Fold, replay
-from app.sla.terms import Facts, Policy
 from app.sla.verdicts import judge
 from app.sla.what_if_schemas import ChangedVerdict, ClockCompared, PromisesKept
 from app.sla.what_if_store import Piece

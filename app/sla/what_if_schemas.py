@@ -9,10 +9,10 @@ from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from app.people.schemas import WHOLE
-from app.sla.calendar_schemas import EXAMPLE as CALENDAR
-from app.sla.calendar_schemas import CalendarIn
+from app.policies.calendar_schemas import EXAMPLE as CALENDAR
+from app.policies.calendar_schemas import CalendarIn
+from app.policies.schemas import ClockName, PolicyIn
 from app.sla.ledger_schemas import Verdict
-from app.sla.schemas import ClockName, PolicyIn
 
 Origin = Literal["live", "import"]
 

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from app.models.sla import Clock
 from app.models.tickets import Ticket
+from app.policies.terms import Conditions, fits
 from app.sla import store
 from app.sla.clocks import facts_of
-from app.sla.terms import Conditions, fits
 
 MOST_TICKETS, MOST_EVENTS = 100, 1000
 Place = tuple[datetime, UUID]

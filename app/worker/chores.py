@@ -17,8 +17,8 @@ from app.db.database import Lane
 from app.db.jobs import Again, Job
 from app.errors import UnavailableError
 from app.logs import get_logger
+from app.policies.changes import REJUDGING
 from app.services import Services
-from app.sla.changes import REJUDGING
 from app.watch import closing, rejudging, retention
 from app.watch.closing_store import Place
 from app.worker.jobs import Handler

@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from app.db.jobs import JOBS
 from app.models.events import Event
+from app.policies.changes import REJUDGING
 from app.services import Services
-from app.sla.changes import REJUDGING
 
 LUNCH = [{"from": "09:00", "to": "12:30"}, {"from": "13:30", "to": "18:00"}]
 WEEK = dict.fromkeys(("monday", "tuesday", "wednesday", "thursday", "friday"), LUNCH)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from httpx import Response
 
+from app.policies.documents import WEEKDAYS
 from app.services import Services
-from app.sla.documents import WEEKDAYS
 from tests.acts import read
 from tests.cast import Cast, create
 from tests.conftest import START, TestClock

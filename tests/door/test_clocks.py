@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from app.policies.calendar import elapsed
 from app.services import Services
-from app.sla.calendar import elapsed
 from app.worker import loop
 from tests.acts import act, read, write_columns
 from tests.cast import Cast, complain, create

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from app.db import jobs
 from app.db.jobs import Again, Job
 from app.models.events import Idempotency
+from app.policies.changes import REJUDGING
 from app.services import Services
 from app.watch import retention
 from app.worker import chores, loop
@@ -128,7 +129,8 @@ async def test_every_chore_has_its_handler_and_is_asked_for_at_the_start(
         await services.write(partial(chores.start, now=clock()))
 
     asked = await listed(cast)
-    assert {job["kind"] for job in asked} == set(chores.HANDLERS) == {chores.RETENTION, chores.CLOSING}
+    every = {chores.RETENTION, chores.CLOSING, REJUDGING}
+    assert {job["kind"] for job in asked} == set(chores.HANDLERS) == every
     assert len(asked) == len(chores.HANDLERS)
 
 
@@ -143,11 +145,14 @@ async def test_chores_are_done_piece_by_piece_and_then_rest_for_a_while(
     while await loop.do_jobs(services):
         rounds += 1
 
-    assert rounds == 1 + 3 + 1
+    assert rounds == 1 + 3 + 1 + 1
     keys = select(func.count()).select_from(Idempotency)
     assert await services.read(lambda session: session.scalars(keys).one()) == 0
-    next_time = "2026-03-02T09:15:00Z"
-    assert {(job["state"], job["due_at"]) for job in await listed(cast)} == {("waiting", next_time)}
+    assert {(job["kind"], job["state"], job["due_at"]) for job in await listed(cast)} == {
+        (chores.RETENTION, "waiting", "2026-03-02T09:15:00Z"),
+        (chores.CLOSING, "waiting", "2026-03-02T09:15:00Z"),
+        (REJUDGING, "waiting", "2026-03-02T09:00:30Z"),  # once more, and then no more
+    }
     clock.advance(minutes=15)
     assert await loop.do_jobs(services) == 1
 

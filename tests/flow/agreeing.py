@@ -17,7 +17,8 @@ from app.models.events import Event, Outbox, StreamEntry
 from app.models.people import AgentLoad
 from app.models.sla import Clock
 from app.models.tickets import Ticket
-from app.sla import book, rows
+from app.policies import book
+from app.sla import rows
 from app.sla.clocks import facts_of, happened
 from app.sla.verdicts import BREACHED
 from app.tickets.change import MoveRefusedError

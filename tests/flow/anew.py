@@ -12,8 +12,8 @@ from app.db import jobs
 from app.db.jobs import Job
 from app.models.events import Event
 from app.models.sla import Clock
+from app.policies.changes import REJUDGING
 from app.services import Services
-from app.sla.changes import REJUDGING
 from app.watch import rejudging
 from app.worker import chores
 from app.worker.jobs import work

@@ -31,8 +31,9 @@ from app.ids import new_id
 from app.models.sla import Clock, Policy
 from app.models.tickets import Ticket
 from app.people.rules import EVERYTHING
-from app.sla import admin, clocks
-from app.sla.schemas import PolicyIn
+from app.policies import admin
+from app.policies.schemas import PolicyIn
+from app.sla import clocks
 from app.tickets import store as tickets
 from app.tickets.change import move
 from app.tickets.rules import Move

@@ -11,8 +11,8 @@ from sqlalchemy import delete
 
 from app.db import jobs
 from app.models.sla import PolicyVersion
+from app.policies.changes import REJUDGING
 from app.services import Services
-from app.sla.changes import REJUDGING
 from app.watch import rejudging
 from app.watch.judging import judge
 from app.worker import chores

@@ -16,12 +16,13 @@ from app.errors import NotFoundError
 from app.ids import new_id
 from app.models.access import Source
 from app.models.sla import Calendar, Policy
-from app.sla import admin, book, book_store, calendar_admin, terms
-from app.sla.calendar import add, elapsed
-from app.sla.calendar_schemas import CalendarIn, CalendarOut
-from app.sla.rules import BUILT_IN, Definition
-from app.sla.schemas import PolicyIn, PolicyOut
-from app.sla.terms import NO_POLICIES, Facts, Target, Terms
+from app.policies import admin, book, calendar_admin, terms
+from app.policies import store as policy_store
+from app.policies.calendar import add, elapsed
+from app.policies.calendar_schemas import CalendarIn, CalendarOut
+from app.policies.definitions import BUILT_IN, Definition
+from app.policies.schemas import PolicyIn, PolicyOut
+from app.policies.terms import NO_POLICIES, Facts, Target, Terms
 from tests.acts import statements
 from tests.door.sla import OFFICE
 from tests.store.test_database import database
@@ -52,7 +53,7 @@ class Desk:
         new = CalendarIn.model_validate(OFFICE | other)
 
         def change(session: Session, *, by: UUID | None, now: datetime) -> CalendarOut:
-            held = book_store.hold(session, Calendar, calendar_id)
+            held = policy_store.hold(session, Calendar, calendar_id)
             return calendar_admin.change_calendar(session, held, new=new, by=by, now=now)
 
         return await self._do(change)
@@ -65,7 +66,7 @@ class Desk:
         new = PolicyIn.model_validate({"name": name, "clocks": clocks, **other})
 
         def change(session: Session, *, by: UUID | None, now: datetime) -> PolicyOut:
-            held = book_store.hold(session, Policy, policy_id)
+            held = policy_store.hold(session, Policy, policy_id)
             return admin.change_policy(session, held, new=new, by=by, now=now)
 
         return await self._do(change)
@@ -213,7 +214,7 @@ async def test_a_version_that_was_never_committed_leaves_nothing_in_memory(
     gold = await desk.policy("Gold", first(60))
 
     def fail(session: Session) -> None:
-        held = book_store.hold(session, Policy, gold.id)
+        held = policy_store.hold(session, Policy, gold.id)
         new = PolicyIn.model_validate({"name": "Gold", "clocks": [first(777)]})
         admin.change_policy(session, held, new=new, by=None, now=NOW + timedelta(hours=1))
         assert book.current(session).policies[gold.id].version == 2

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache, partial
 from random import Random
 
-from app.sla.calendar import Calendar, Hours, SpecialDay
+from app.policies.calendar import Calendar, Hours, SpecialDay
 
 HOUR = 3600
 WHERE_AND_WHEN = [

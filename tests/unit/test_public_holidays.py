@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from app.sla import public_holidays
+from app.policies import public_holidays
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.policies import terms as promised
+from app.policies.definitions import Definition
+from app.policies.terms import Book, Facts, Policy, Target, Terms
 from app.sla import cases, rows
-from app.sla import terms as promised
 from app.sla.cases import Case, Outcome
-from app.sla.rules import Definition, Happened
-from app.sla.terms import Book, Facts, Policy, Target, Terms
+from app.sla.rules import Happened
 from app.sla.verdicts import BREACHED, RETRACTED, WARNED
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

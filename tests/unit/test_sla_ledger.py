@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.policies import terms as promised
+from app.policies.calendar import Calendar, SpecialDay, elapsed
+from app.policies.definitions import BUILT_IN, Definition
+from app.policies.terms import Facts, Policy, Target, Terms
 from app.sla import ledger, rows, segments
-from app.sla import terms as promised
-from app.sla.calendar import Calendar, SpecialDay, elapsed
 from app.sla.ledger import Kept
 from app.sla.ledger_schemas import EpisodeOut, SegmentOut
-from app.sla.rules import BUILT_IN, Definition, Happened
-from app.sla.terms import Facts, Policy, Target, Terms
+from app.sla.rules import Happened
 
 START = datetime(2026, 3, 27, 15, 0, tzinfo=UTC)  # a Friday; on Sunday the clocks of Lisbon go forward
 ALICE, TICKET, STANDARD, OFFICE_ID = (UUID(int=number) for number in (1, 7, 9, 11))

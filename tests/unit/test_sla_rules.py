@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.sla.rules import BUILT_IN, Definition, Episode, Fold, Happened, replay, resume
+from app.policies.definitions import BUILT_IN, Definition
+from app.sla.rules import Episode, Fold, Happened, replay, resume
 from tests.unit.sla_oracle import ALICE, START, TYPES, histories, history
 
 SHORT = {"first_response": "first", "next_response": "next", "resolution": "solve"}

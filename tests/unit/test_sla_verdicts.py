@@ -16,10 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.sla.calendar import Calendar, SpecialDay, elapsed
-from app.sla.rules import BUILT_IN, Definition, Episode, Fold, Happened, in_replay_order, replay, resume
-from app.sla.terms import Facts, Target, Terms
-from app.sla.terms import Warning as Warn
+from app.policies.calendar import Calendar, SpecialDay, elapsed
+from app.policies.definitions import BUILT_IN, Definition
+from app.policies.terms import Facts, Target, Terms
+from app.policies.terms import Warning as Warn
+from app.sla.rules import Episode, Fold, Happened, in_replay_order, replay, resume
 from app.sla.verdicts import (
     BREACHED,
     NOTHING,

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.policies.definitions import BUILT_IN, Definition
+from app.policies.terms import Facts, Policy, Target, Terms
 from app.sla import rows
-from app.sla.rules import BUILT_IN, Definition, Happened
-from app.sla.terms import Facts, Policy, Target, Terms
+from app.sla.rules import Happened
 from app.sla.what_if import MOST_EXAMPLES, Tally
 from app.sla.what_if_schemas import ClockCompared
 from app.sla.what_if_store import Piece

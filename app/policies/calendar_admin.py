@@ -8,12 +8,11 @@ from sqlalchemy.orm import Session
 from app.errors import ConflictError, invalid
 from app.ids import new_id
 from app.models.sla import Calendar, Policy
-from app.sla import book, documents, preview
-from app.sla import book_store as store
-from app.sla.calendar import Calendar as Hours
-from app.sla.calendar_schemas import CalendarIn, CalendarOut, Preview, PreviewIn
-from app.sla.changes import record_change
-from app.sla.documents import Document
+from app.policies import book, documents, preview, store
+from app.policies.calendar import Calendar as Hours
+from app.policies.calendar_schemas import CalendarIn, CalendarOut, Preview, PreviewIn
+from app.policies.changes import record_change
+from app.policies.documents import Document
 
 
 class CalendarInUseError(ConflictError):

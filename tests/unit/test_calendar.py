@@ -5,8 +5,17 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from app.sla import public_holidays
-from app.sla.calendar import Calendar, Hours, NoOpenHoursError, SpecialDay, Stretch, add, elapsed, stretches
+from app.policies import public_holidays
+from app.policies.calendar import (
+    Calendar,
+    Hours,
+    NoOpenHoursError,
+    SpecialDay,
+    Stretch,
+    add,
+    elapsed,
+    stretches,
+)
 
 LISBON = "Europe/Lisbon"
 MICROSECOND = timedelta(microseconds=1)

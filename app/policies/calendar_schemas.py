@@ -20,7 +20,7 @@ from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from app.people.schemas import WHOLE, ShortName, Zone
-from app.sla import public_holidays
+from app.policies import public_holidays
 
 MOST_SECONDS = 315_360_000
 MOST_DAYS = 400

@@ -11,11 +11,10 @@ from app.access import store as access
 from app.errors import ConflictError, Flaw, ValidationError
 from app.ids import new_id
 from app.models.sla import Calendar, Policy
-from app.sla import book, documents, preview
-from app.sla import book_store as store
-from app.sla.changes import record_change
-from app.sla.documents import Document
-from app.sla.schemas import PolicyIn, PolicyOut
+from app.policies import book, documents, preview, store
+from app.policies.changes import record_change
+from app.policies.documents import Document
+from app.policies.schemas import PolicyIn, PolicyOut
 
 
 class ClockRedefinedError(ConflictError):

@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 from app.errors import ValidationError, invalid
 from app.ids import new_id
 from app.models.sla import Calendar as CalendarRow
-from app.sla import admin, book, book_store, documents, preview
-from app.sla.calendar import Calendar
-from app.sla.calendar_schemas import CalendarIn
-from app.sla.schemas import PolicyIn
-from app.sla.terms import Policy
+from app.policies import admin, book, documents, preview, store
+from app.policies.calendar import Calendar
+from app.policies.calendar_schemas import CalendarIn
+from app.policies.schemas import PolicyIn
+from app.policies.terms import Policy
 
 Drafts = Mapping[str, tuple[UUID, Calendar]]
 """Calendars that are not stored, by name."""
@@ -56,7 +56,7 @@ def policy_of(session: Session, *, new: PolicyIn, calendars: Drafts, now: dateti
         document = admin.document_of(session, new.model_copy(update={"clocks": stored}), now=now)
     except ValidationError as error:
         raise _below(error, "/policy") from None
-    named = book_store.newest(session, CalendarRow, documents.calendars_named(document))
+    named = store.newest(session, CalendarRow, documents.calendars_named(document))
     kept = book.calendars_at(session, named) | {each: (0, calendar) for each, calendar in calendars.values()}
     for place, draft in enumerate(drafts):
         if draft is not None:

@@ -10,8 +10,8 @@ from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from app.people.schemas import WHOLE, Ref, ShortName
-from app.sla.calendar_schemas import MOST_SECONDS
-from app.sla.documents import BUILT_IN_NAMES
+from app.policies.calendar_schemas import MOST_SECONDS
+from app.policies.documents import BUILT_IN_NAMES
 from app.tickets.schemas import Channel, Kind, Language, Priority, Topic
 
 EventWord = Literal[

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.sla.rules import BUILT_IN, Definition
-from app.sla.terms import NO_POLICIES, Book, Conditions, Facts, Policy, Target, Terms, fits
-from app.sla.terms import Warning as Warn
+from app.policies.definitions import BUILT_IN, Definition
+from app.policies.terms import NO_POLICIES, Book, Conditions, Facts, Policy, Target, Terms, fits
+from app.policies.terms import Warning as Warn
 
 HOUR = timedelta(hours=1)
 SITE = UUID(int=3)

@@ -12,10 +12,10 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from app.sla import public_holidays, terms
-from app.sla.calendar import Calendar, Hours, SpecialDay
-from app.sla.rules import BUILT_IN, Definition
-from app.sla.terms import Conditions, Policy, Target, Terms
+from app.policies import public_holidays, terms
+from app.policies.calendar import Calendar, Hours, SpecialDay
+from app.policies.definitions import BUILT_IN, Definition
+from app.policies.terms import Conditions, Policy, Target, Terms
 
 Document = Mapping[str, Any]
 Events = tuple[frozenset[str], frozenset[str]]

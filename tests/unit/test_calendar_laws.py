@@ -13,7 +13,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from app.sla.calendar import Calendar, Hours, SpecialDay, add, elapsed, stretches
+from app.policies.calendar import Calendar, Hours, SpecialDay, add, elapsed, stretches
 from tests.unit.calendar_oracle import make_world
 
 ORACLE_CASES = int(os.environ.get("HEARD_ORACLE_CASES", "10000"))

@@ -10,8 +10,8 @@ from datetime import timedelta
 from functools import cached_property
 from uuid import UUID
 
-from app.sla.calendar import Calendar
-from app.sla.rules import BUILT_IN, Definition
+from app.policies.calendar import Calendar
+from app.policies.definitions import BUILT_IN, Definition
 
 
 @dataclass(frozen=True, slots=True)

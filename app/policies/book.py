@@ -9,11 +9,10 @@ from sqlalchemy.orm import Session
 
 from app.models.sla import Calendar as CalendarRow
 from app.models.sla import Policy as PolicyRow
-from app.sla import book_store as store
-from app.sla import documents
-from app.sla.book_store import Head
-from app.sla.calendar import Calendar
-from app.sla.terms import Book, Policy
+from app.policies import documents, store
+from app.policies.calendar import Calendar
+from app.policies.store import Head
+from app.policies.terms import Book, Policy
 
 _MOST = 256
 Version = tuple[UUID, int, datetime]

@@ -3,8 +3,8 @@
 from datetime import UTC, date, datetime, time, timedelta
 
 from app.errors import invalid
-from app.sla.calendar import Calendar, add, elapsed, stretches
-from app.sla.calendar_schemas import OpenSpan, Preview, PreviewDay
+from app.policies.calendar import Calendar, add, elapsed, stretches
+from app.policies.calendar_schemas import OpenSpan, Preview, PreviewDay
 
 LOOKED_AHEAD = timedelta(days=730)
 _LONGEST = 5

@@ -1,0 +1,1 @@
+"""What is promised: calendars and policies, as versions."""
