@@ -23,7 +23,7 @@ SAID = {
     WARNED: "so much of the target was used up (`counted_seconds`)",
     BREACHED: "it fell due without a stop; `retroactive`: before anybody could know",
     RETRACTED: "the breach was none, or at another instant",
-    REJUDGED: "other terms hold since an edit; `due` says when each clock falls due now",
+    REJUDGED: "other terms hold since an edit; `due` says when each clock that moved falls due now",
 }
 BEGIN, END = "<!-- states:begin -->", "<!-- states:end -->"
 
@@ -78,8 +78,8 @@ def events() -> str:
     first = f"| `{OPENED}` | not there yet |\n| `{SCORED}` | any, or none |\n"
     last = f"\n| `{ERASED}` | any |\n| `{CUSTOMER_ERASED}` | none: it is about a customer |\n"
     said = (
-        "\nOf a ticket's clocks, each once, at the instant it became true (`at`); `due_at` is the instant it"
-        " is about,\n`revision` how often a breach was taken back.\n\n"
+        "\nOf a live ticket's clocks, each once, at the instant it became true (`at`). `due_at` is the"
+        "\ninstant it is about, `revision` how often a breach was taken back.\n\n"
         "| type | what is said |\n| --- | --- |\n"
     )
     return (

@@ -15,7 +15,7 @@ from app.errors import invalid
 from app.policies import drafts
 from app.policies.admin import ClockRedefinedError
 from app.services import Services
-from app.sla import what_if_store
+from app.sla import what_if, what_if_store
 from app.sla.what_if import Tally
 from app.sla.what_if_schemas import WhatIf, WhatIfIn
 from app.sla.what_if_store import Place, Wanted
@@ -32,8 +32,8 @@ async def ask_what_if(_caller: Admin, asked: WhatIfBody, now: Now, services: Ser
     policy = await services.read(partial(drafts.policy_of, new=asked.policy, calendars=calendars, now=now))
     if asked.clock not in {None, *(each.name for each in policy.definitions)}:
         raise invalid("/clock", "unknown", "the policy has no clock of that name")
-    fitting = {} if policy.is_default else policy.applies_to
-    wanted = Wanted(now - timedelta(days=asked.days), now, asked.origin, fitting)
+    takes = what_if.taking(policy, services.configuration.current.book)
+    wanted = Wanted(now - timedelta(days=asked.days), now, asked.origin, takes)
     tally = Tally(policy, asked.clock, now)
     ended = await _try(services, wanted, tally)
     return WhatIf.model_validate(

@@ -72,7 +72,7 @@ def _described(own: Sequence[dict[str, Any]], dimensions: Sequence[str]) -> list
             "from", "First instant; a date is its local midnight. By default 30 days earlier.", _INSTANT
         ),
         _parameter(
-            "to", "The instant before which it ends. By default now, this instant included.", _INSTANT
+            "to", "The instant before which it ends. By default now (or as_of, known_at), included.", _INSTANT
         ),
         _parameter(
             "tz", "IANA zone of dates and buckets.", {**_TEXT, "format": "iana-zone", "default": "UTC"}

@@ -121,7 +121,8 @@ def sla(given: Given, *, now: datetime) -> SlaQuery:
     clock = values.code("clock") or CLOCKS[0]
     zone = values.zone("tz")
     as_of, known_at = values.instant("as_of", zone=zone), values.instant("known_at", zone=zone)
-    view = _view(values, dimensions=TICKET_DIMENSIONS, own=("clock", "as_of", "known_at"), now=now)
+    stands_at = min(each for each in (now, as_of, known_at) if each is not None)
+    view = _view(values, dimensions=TICKET_DIMENSIONS, own=("clock", "as_of", "known_at"), now=stands_at)
     return SlaQuery(view, clock, as_of or known_at or now, known_at)
 
 

@@ -235,6 +235,8 @@ def _merged(told: Iterable[Stretch]) -> Iterator[Stretch]:
 
 
 def _utc(instant: datetime) -> datetime:
+    if instant.tzinfo is UTC:
+        return instant
     if instant.tzinfo is None:
         raise TypeError("An instant without a zone would be read in that of this machine.")
     return instant.astimezone(UTC)

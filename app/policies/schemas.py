@@ -101,11 +101,13 @@ class TargetIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     when: When = When()
-    target_seconds: Seconds
+    target_seconds: Annotated[
+        Seconds, Field(description="Counted: open hours of the clock's calendar, without pauses.")
+    ]
 
 
 class WarningIn(BaseModel):
-    """When to warn, in counted time: at a fraction of the target, or so long before it."""
+    """When to warn, in counted time: at a fraction of the target, or so long before it, if it has begun."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -183,7 +185,9 @@ class PolicyIn(BaseModel):
 
     name: ShortName
     default: Annotated[bool, Field(description="Takes the place of any other default.")] = False
-    rank: Annotated[int, Field(ge=0, le=1_000_000), WHOLE] = 100
+    rank: Annotated[
+        int, Field(ge=0, le=1_000_000, description="Of several that apply the lowest counts."), WHOLE
+    ] = 100
     applies_to: AppliesTo = AppliesTo()
     clocks: Annotated[list[ClockIn], Field(max_length=20), AfterValidator(_names_once)]
 

@@ -15,7 +15,7 @@ from app.policies.definitions import BUILT_IN
 from app.policies.terms import Book, Facts, Policy, Terms
 from app.sla.rows import MICROSECOND, Row, definitions, judged_by, next_due, row, terms_of
 from app.sla.rules import ACTIVE, Episode, Fold, Happened, in_replay_order, replay, resume
-from app.sla.verdicts import NOTHING, RETRACTED, Meter, Notice, Settled, Told, judge, settle
+from app.sla.verdicts import RETRACTED, Meter, Notice, Settled, Told, judge, settle
 from app.tickets.rules import OPENED
 
 REJUDGED = "sla.rejudged"
@@ -186,9 +186,13 @@ class _Bench:
         """Judge an episode; `keeps` says that it stays under the terms it was judged by."""
         judged = judge(episode, self.fold.standings, terms, self.case.facts, so_far=so_far)
         known = self.known(episode)
-        settled = settle(episode, judged, _told(known, self.now), now=self.now)
-        if not self.case.is_told:
-            settled = Settled(settled.told._replace(breached_at=None, warned=NOTHING), (), None)
+        told = _told(known, self.now)
+        settled = settle(episode, judged, told, now=self.now)
+        if not self.case.is_told:  # what was said before it was set aside stays said
+            silent = settled.told._replace(
+                breached_at=told.breached_at, warned=told.warned, revision=told.revision
+            )
+            settled = Settled(silent, (), None)
         is_last = episode.ordinal == self.fold.ordinals[episode.name]
         made = row(episode, judged, settled.told, is_last=is_last, next_at=settled.next_at)
         if not keeps:

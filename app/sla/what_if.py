@@ -4,13 +4,13 @@ The draft replays each ticket's own events; what was judged then is read as it i
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from app.policies.terms import Facts, Policy
+from app.policies.terms import Book, Facts, Policy
 from app.sla.clocks import facts_of, happened
 from app.sla.ledger import verdict
 from app.sla.ledger_schemas import Verdict
@@ -23,6 +23,22 @@ from app.sla.what_if_store import Piece
 MOST_EXAMPLES = 20
 CHANGES = ("worse", "better", "newly_judged")
 THEN, DRAFT = "then", "draft"
+
+
+def taking(draft: Policy, todays: Book) -> Callable[[Facts], bool]:
+    """Tell which tickets a draft would take if it were in force, in place of any of its name."""
+    others = {
+        each.id: replace(each, is_default=each.is_default and not draft.is_default)
+        for each in todays.policies.values()
+        if each.name != draft.name
+    }
+    book = Book(others | {draft.id: draft})
+
+    def takes(facts: Facts) -> bool:
+        chosen = book.choose(facts)
+        return chosen is not None and chosen.id == draft.id
+
+    return takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +134,7 @@ class Tally:
             self.verdicts[clock, side, each] for each in ("met", "breached", "running", "none")
         )
         return PromisesKept(
-            n=met + breached + running + unjudged,
+            episodes=met + breached + running + unjudged,
             met=met,
             breached=breached,
             running=running,

@@ -63,7 +63,7 @@ class WhatIfIn(BaseModel):
 class PromisesKept(BaseModel):
     """How promises were kept, or would have been; `running` are in time, `unjudged` have no target."""
 
-    n: int
+    episodes: int
     met: int
     breached: int
     running: int
@@ -106,8 +106,8 @@ EXAMPLE: JsonDict = {
     "data": [
         {
             "clock": "first_response",
-            "then": {"n": 1, "met": 1, "breached": 0, "running": 0, "unjudged": 0, "attainment": 1.0},
-            "draft": {"n": 1, "met": 0, "breached": 1, "running": 0, "unjudged": 0, "attainment": 0.0},
+            "then": {"episodes": 1, "met": 1, "breached": 0, "running": 0, "unjudged": 0, "attainment": 1.0},
+            "draft": {"episodes": 1, "met": 0, "breached": 1, "running": 0, "unjudged": 0, "attainment": 0.0},
             "better": 0,
             "worse": 1,
             "newly_judged": 0,

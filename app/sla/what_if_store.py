@@ -1,6 +1,6 @@
 """SQL for trying a policy on the tickets of the past, a piece at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.models.sla import Clock
 from app.models.tickets import Ticket
-from app.policies.terms import Conditions, fits
+from app.policies.terms import Facts
 from app.sla import store
 from app.sla.clocks import facts_of
 
@@ -35,12 +35,12 @@ _CLOCK = [
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which tickets a policy is tried on: those opened in [since, until), of these origins, that fit."""
+    """Which tickets a policy is tried on: those opened in [since, until), of these origins, that it takes."""
 
     since: datetime
     until: datetime
     origins: Sequence[str]
-    fitting: Conditions
+    takes: Callable[[Facts], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def piece(session: Session, wanted: Wanted, *, after: Place | None) -> Piece:
         query = query.where(tuple_(Ticket.occurred_at, Ticket.id) < tuple_(*place))
     order = (Ticket.occurred_at.desc(), Ticket.id.desc())
     found = _light(session.execute(query.order_by(*order).limit(MOST_TICKETS)).all())
-    fitting = [each for each in found if fits(facts_of(each), wanted.fitting)]
+    fitting = [each for each in found if wanted.takes(facts_of(each))]
     ids = [each.id for each in fitting]
     last = (found[-1].occurred_at, found[-1].id) if found else None
     return Piece(fitting, store.all_events(session, ids), _clocks(session, ids), last)

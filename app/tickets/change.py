@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.errors import ConflictError
+from app.errors import ConflictError, invalid
 from app.events import store as events
 from app.events.store import Happening
 from app.models.tickets import Ticket
@@ -47,7 +47,10 @@ def move(
     Raises:
         MoveRefusedError: the ticket's status does not allow it.
         FullError: its history is too long to go on.
+        ValidationError: somebody's word has it happen before the ticket was opened.
     """
+    if occurred_at is not None and occurred_at < ticket.occurred_at:
+        raise invalid("/occurred_at", "before_opened", "the ticket was not there yet")
     if not takes(ticket.version, step):
         raise FullError
     assignee_id = {Move.ASSIGN: to_agent, Move.UNASSIGN: None}.get(step, ticket.assignee_id)

@@ -66,6 +66,7 @@ MOST_EVENTS = 10_000
 another."""
 _ENDING = frozenset({Move.ASSIGN, Move.UNASSIGN, Move.RESOLVE, Move.CLOSE})
 
+UNPROMISED = timedelta(days=1)
 _HEAD_START = {
     "urgent": timedelta(hours=4),
     "high": timedelta(hours=1),
@@ -89,9 +90,9 @@ def queue_at(received_at: datetime, priority: str, *, due_at: datetime | None = 
     """Return the place in the queue: the later of due and received, moved forward by priority.
 
     It never changes while a ticket waits, so an index serves the queue, and waiting alone brings everyone
-    forward.
+    forward. To whom nothing was promised an answer is due within a day: promises must not set others back.
     """
-    return max(due_at or received_at, received_at) - _HEAD_START[priority]
+    return max(due_at or received_at + UNPROMISED, received_at) - _HEAD_START[priority]
 
 
 def searchable(*parts: str | None) -> str:

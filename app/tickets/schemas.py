@@ -80,8 +80,17 @@ class TicketOut(BaseModel):
     closed_at: datetime | None
     segment: str | None
     policy: Ref | None
-    next_due_at: datetime | None
-    sla: SlaName
+    next_due_at: Annotated[
+        datetime | None,
+        Field(description="The earliest due instant of the clocks that run; overdue if past."),
+    ]
+    sla: Annotated[
+        SlaName,
+        Field(
+            description="breached: a clock of it ran past its due instant, also one that stopped since;"
+            " warning: one that runs was warned of; ok: something was promised; none: nothing was."
+        ),
+    ]
     version: int
 
 
@@ -251,6 +260,8 @@ class Tracked(BaseModel):
     status: StatusName
     subject: str
     received_at: datetime
-    first_response_due_at: datetime | None
+    first_response_due_at: Annotated[
+        datetime | None, Field(description="As promised today: an edit of the policy may have moved it.")
+    ]
     messages: list[TrackedMessage]
     follow_up: FollowUp | None

@@ -24,6 +24,7 @@ SEED = int(os.environ.get("HEARD_CONTRACT_SEED", "20261122"))
 
 NO_SCHEMA_SAYS = {
     "bad_cursor": "a cursor is signed",
+    "before_opened": "by what is stored",
     "built_in": "by the name of the clock",
     "clock_redefined": "by what is stored",
     "either_or": "one of two fields",

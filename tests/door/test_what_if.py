@@ -76,10 +76,10 @@ async def test_a_shorter_target_shows_who_would_have_waited_too_long(
         "data": [],
     }
     assert first["then"] == {
-        "n": 5, "met": 3, "breached": 1, "running": 1, "unjudged": 0, "attainment": 0.75,
+        "episodes": 5, "met": 3, "breached": 1, "running": 1, "unjudged": 0, "attainment": 0.75,
     }  # fmt: skip
     assert first["draft"] == {
-        "n": 5, "met": 2, "breached": 2, "running": 1, "unjudged": 0, "attainment": 0.5,
+        "episodes": 5, "met": 2, "breached": 2, "running": 1, "unjudged": 0, "attainment": 0.5,
     }  # fmt: skip
     assert (first["better"], first["worse"], first["newly_judged"]) == (0, 1, 0)
     ticket = await read(cast.admin, f"/v1/tickets/{ticket_ids[2]}")
@@ -145,7 +145,7 @@ async def test_the_policy_in_force_would_change_nothing(
     seen = {verdict for each in found.values() for verdict, n in each["then"].items() if n}
     assert seen >= {"met", "breached", "running"}
     for each in found.values():
-        assert each["then"]["n"]
+        assert each["then"]["episodes"]
         assert each["then"] == each["draft"]
         assert (each["better"], each["worse"], each["newly_judged"], each["examples"]) == (0, 0, 0, [])
 
@@ -180,7 +180,8 @@ async def test_what_nobody_promised_would_be_judged_for_the_first_time(cast: Cas
 
     first, acknowledge = found["first_response"], found["acknowledge"]
     assert (first["then"]["unjudged"], first["draft"]["met"], first["newly_judged"]) == (1, 1, 1)
-    assert (acknowledge["then"]["n"], acknowledge["draft"]["breached"], acknowledge["newly_judged"]) == (
+    then, draft = acknowledge["then"], acknowledge["draft"]
+    assert (then["episodes"], draft["breached"], acknowledge["newly_judged"]) == (
         0,
         1,
         1,
@@ -204,7 +205,7 @@ async def test_only_tickets_it_would_apply_to_are_looked_at(
 
     async def looked_at(**asked: Any) -> int:
         document = await ask(cast, clock_of("first_response", 60), **asked)
-        assert document["data"][0]["draft"]["n"] == document["tickets"]
+        assert document["data"][0]["draft"]["episodes"] == document["tickets"]
         return int(document["tickets"])
 
     phone = {"default": False, "applies_to": {"channel": ["phone"]}}
@@ -249,7 +250,8 @@ async def test_many_tickets_are_looked_at_in_pieces_and_each_once(
     out_of_time = await ask(cast, draft)
 
     assert by_twos == one_by_one == just_enough
-    assert (by_twos["tickets"], by_twos["data"][0]["draft"]["n"], by_twos["truncated_at"]) == (7, 7, None)
+    assert (by_twos["tickets"], by_twos["truncated_at"]) == (7, None)
+    assert by_twos["data"][0]["draft"]["episodes"] == 7
     assert (cut["tickets"], cut["truncated_at"]) == (3, written(START + timedelta(seconds=2)))
     assert (out_of_time["tickets"], out_of_time["truncated_at"]) == (1, written(START + timedelta(seconds=3)))
 

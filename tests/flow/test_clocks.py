@@ -291,3 +291,29 @@ async def test_without_a_policy_everything_is_measured_and_nothing_judged(
         ("first_response", None, None),
         ("resolution", None, None),
     }
+
+
+async def test_a_promise_does_not_set_a_ticket_back(cast: Cast, services: Services, clock: TestClock) -> None:
+    """Behind one that came later, and to whom nothing was promised."""
+    gold = {"name": "Gold", "applies_to": {"segment": ["gold"]}, "clocks": CLOCKS[:1]}
+    await create(cast.admin, "policies", **gold)
+    promised = await complain(cast.crm, customer={"ref": "C-1", "segment": "gold"})
+    clock.advance(minutes=1)
+    plain = await complain(cast.crm, customer={"ref": "C-2"})
+
+    places = [(await stored(services, each["id"])).queue_at for each in (promised, plain)]
+
+    assert places == [START + HOUR, clock() + timedelta(days=1)]
+
+
+async def test_an_answer_from_before_the_ticket_is_refused(cast: Cast, clock: TestClock) -> None:
+    """It would make the wait a finding about the data, and a breach go away."""
+    receipt = await complain(cast.visitor)
+    body = {"text": "Hm.", "agent_id": cast.ids["alice"], "occurred_at": written(clock() - MINUTE)}
+
+    answer = await cast.admin.post(f"/v1/tickets/{receipt['id']}/reply", json=body)
+
+    assert answer.status_code == 422
+    assert [(flaw["pointer"], flaw["code"]) for flaw in answer.json()["errors"]] == [
+        ("/occurred_at", "before_opened")
+    ]

@@ -68,10 +68,10 @@ def test_the_diagram_shows_each_move_once_and_stands_in_the_docs() -> None:
 @pytest.mark.parametrize(
     ("priority", "due", "place"),
     [
-        pytest.param("normal", None, timedelta(), id="as received"),
-        pytest.param("high", None, timedelta(hours=-1), id="an hour ahead"),
-        pytest.param("urgent", None, timedelta(hours=-4), id="four hours ahead"),
-        pytest.param("low", None, timedelta(hours=4), id="four hours later"),
+        pytest.param("normal", None, timedelta(hours=24), id="unpromised, within a day"),
+        pytest.param("high", None, timedelta(hours=23), id="an hour ahead"),
+        pytest.param("urgent", None, timedelta(hours=20), id="four hours ahead"),
+        pytest.param("low", None, timedelta(hours=28), id="four hours later"),
         pytest.param("high", timedelta(hours=2), timedelta(hours=1), id="an hour before it is due"),
         pytest.param("normal", timedelta(hours=-2), timedelta(), id="due before it was received"),
     ],

@@ -108,7 +108,7 @@ def test_a_verdict_changes_for_the_better_for_the_worse_or_is_new(
     found = compare(old, new, words)["first_response"]
 
     assert (found.better, found.worse, found.newly_judged) == expected
-    assert (found.then.n, found.draft.n, len(found.examples)) == (1, 1, sum(expected))
+    assert (found.then.episodes, found.draft.episodes, len(found.examples)) == (1, 1, sum(expected))
 
 
 def test_an_own_clock_that_did_not_run_is_new_and_one_that_would_not_run_is_gone() -> None:
@@ -117,9 +117,10 @@ def test_an_own_clock_that_did_not_run_is_new_and_one_that_would_not_run_is_gone
     new = compare(policy(first_response=5), acknowledged, "O0 s4", "O0 s6", "O0")["acknowledge"]
     gone = compare(acknowledged, policy(first_response=5), "O0 s4", "O0 s6", "O0")["acknowledge"]
 
-    assert (new.then.n, new.draft.n, new.newly_judged) == (0, 3, 3)
+    assert (new.then.episodes, new.draft.episodes, new.newly_judged) == (0, 3, 3)
     assert (new.draft.met, new.draft.breached, new.draft.attainment) == (1, 2, 1 / 3)
-    assert (gone.then.n, gone.draft.n, gone.then.attainment, gone.draft.attainment) == (3, 0, 1 / 3, None)
+    assert (gone.then.episodes, gone.then.attainment) == (3, 1 / 3)
+    assert (gone.draft.episodes, gone.draft.attainment) == (0, None)
     assert (gone.better, gone.worse, gone.newly_judged, gone.examples) == (0, 0, 0, [])
 
 
@@ -180,7 +181,7 @@ def test_what_changed_accounts_for_the_difference(
     then: Policy, draft: Policy, histories: list[str], minutes: int
 ) -> None:
     for each in compare(then, draft, *histories, minutes=minutes).values():
-        assert each.then.n == each.draft.n
+        assert each.then.episodes == each.draft.episodes
         assert each.draft.breached == each.then.breached - each.better + each.worse
         assert each.newly_judged == 0
         assert len(each.examples) == min(each.better + each.worse, MOST_EXAMPLES)
