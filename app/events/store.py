@@ -1,6 +1,6 @@
 """SQL for events, the outbox and the stream, and for what was already received."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -74,9 +74,19 @@ def of_subject(session: Session, subject_id: UUID) -> list[Event]:
 
 
 def last_witnessed_at(session: Session, subject_id: UUID) -> datetime | None:
-    """Return when we last recorded that something happened to this subject."""
-    newest = select(func.max(Event.received_at))
-    return session.scalar(newest.where(Event.subject_id == subject_id, is_move()))
+    """Return when we last recorded that something happened to this subject.
+
+    What a sender's clock has a moment ahead of ours is taken at its word: nothing we witness precedes it.
+    """
+    newest = select(func.max(Event.received_at), func.max(Event.occurred_at))
+    both = session.execute(newest.where(Event.subject_id == subject_id, is_move())).one()
+    return max((at for at in both if at is not None), default=None)
+
+
+def last_of(session: Session, subject_id: UUID, kinds: Collection[str]) -> datetime | None:
+    """Return when something of these kinds happened to this subject last."""
+    newest = select(func.max(Event.occurred_at))
+    return session.scalar(newest.where(Event.subject_id == subject_id, Event.type.in_(sorted(kinds))))
 
 
 def is_move() -> ColumnElement[bool]:

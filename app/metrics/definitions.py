@@ -164,6 +164,7 @@ DEFINITIONS = (
             "An episode falls due at the earliest instant at which what counted of it reaches its target.",
             "`as_of` judges what still runs; what has ended is judged by itself, even if it ended later.",
             "With `known_at`, an episode whose end was not known by then runs.",
+            "An end that was told later takes the place of the one known before, also with `known_at`.",
             "With `known_at`, an episode whose start was not known by then is not there, nor a last one.",
             "An event was known when it was received; one of an imported ticket, when it occurred.",
             "Targets and due instants are those known today, also with `known_at`.",

@@ -156,6 +156,7 @@ def start_over(
         bench.judge(episode, old_terms(known) if is_over else terms_of(policy, episode.name), keeps=is_over)
     kept = {each.id for each in bench.present.values()}
     bench.drop([each for each in ours if each.id not in kept])
+    bench.mark_last([each for each in stored if each.name not in names and each.stopped_at is not None])
     last = in_replay_order(events)[-1]
     return bench.outcome((max(each.version for each in events), last.at))
 
@@ -212,6 +213,13 @@ class _Bench:
         is_last = stored.ordinal == self.fold.ordinals[stored.name]
         if stored.stopped_at is not None and stored.is_last != is_last:
             self.changed[stored.id] = {"is_last": is_last}
+
+    def mark_last(self, those: Iterable[Stored]) -> None:
+        """Mark the last of each name among clocks that nobody has any more."""
+        last = {each.name: each for each in sorted(those, key=attrgetter("ordinal"))}
+        for each in last.values():
+            if not each.is_last:
+                self.changed[each.id] = {"is_last": True}
 
     def drop(self, those: Iterable[Stored]) -> None:
         """Take away clocks that turned out never to have run, and what was said of them."""

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -182,13 +182,18 @@ def _values(ticket: Any, outcome: Outcome) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _OldTerms:
-    """Finds the terms that a stored clock was judged by."""
+    """Finds the terms that a stored clock was judged by; each once, for many clocks share them."""
 
     session: Session
+    known: dict[tuple[Any, ...], Policy] = field(default_factory=dict)
 
     def __call__(self, stored: Stored) -> Terms | None:
         if stored.policy_id is None:
             return None
-        calendars = {stored.calendar_id: stored.calendar_version} if stored.calendar_id else {}
-        policy: Policy = book.at(self.session, stored.policy_id, stored.policy_version, calendars)
+        key = (stored.policy_id, stored.policy_version, stored.calendar_id, stored.calendar_version)
+        policy = self.known.get(key)
+        if policy is None:
+            calendars = {stored.calendar_id: stored.calendar_version} if stored.calendar_id else {}
+            policy = book.at(self.session, stored.policy_id, stored.policy_version, calendars)
+            self.known[key] = policy
         return policy.clocks.get(stored.name)

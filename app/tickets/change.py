@@ -11,7 +11,7 @@ from app.events import store as events
 from app.events.store import Happening
 from app.models.tickets import Ticket
 from app.people import store as people
-from app.tickets.rules import Move, Status, after, queue_at, takes
+from app.tickets.rules import STATE_CHANGES, TURNS, Move, Status, after, queue_at, takes
 
 
 class FullError(ConflictError):
@@ -47,10 +47,11 @@ def move(
     Raises:
         MoveRefusedError: the ticket's status does not allow it.
         FullError: its history is too long to go on.
-        ValidationError: somebody's word has it happen before the ticket was opened.
+        ValidationError: somebody's word has it happen before the ticket was opened, or before what changed
+            where it stands since.
     """
-    if occurred_at is not None and occurred_at < ticket.occurred_at:
-        raise invalid("/occurred_at", "before_opened", "the ticket was not there yet")
+    if occurred_at is not None:
+        _refuse_overtaken(session, ticket, step, occurred_at)
     if not takes(ticket.version, step):
         raise FullError
     assignee_id = {Move.ASSIGN: to_agent, Move.UNASSIGN: None}.get(step, ticket.assignee_id)
@@ -66,6 +67,14 @@ def move(
     people.shift_load(session, released=held_by, taken=None if slot_taken else holder(ticket))
     leave_event(session, ticket, step.value, by=by, at=at, received_at=witnessed_at, data=data)
     return at
+
+
+def _refuse_overtaken(session: Session, ticket: Ticket, step: Move, occurred_at: datetime) -> None:
+    if occurred_at < ticket.occurred_at:
+        raise invalid("/occurred_at", "before_opened", "the ticket was not there yet")
+    since = events.last_of(session, ticket.id, STATE_CHANGES) if step in TURNS else None
+    if since is not None and occurred_at < since:
+        raise invalid("/occurred_at", "overtaken", "where the ticket stands has changed since")
 
 
 def leave_event(

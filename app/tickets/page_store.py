@@ -46,9 +46,14 @@ Place = tuple[datetime, UUID]
 def page(
     session: Session, wanted: Wanted, *, seen_by: Viewer, after: Place | None, limit: int, now: datetime
 ) -> list[Ticket]:
-    """Return up to `limit` tickets that come after a place, the earliest first."""
+    """Return up to `limit` tickets that come after a place, the earliest first.
+
+    By what is due, those that are closed are left out: whatever they still owe, nobody can do it any more.
+    """
     at = Ticket.next_due_at if wanted.sort == "due" else Ticket.received_at
     query = select(Ticket).where(at.is_not(None), *_conditions(wanted, seen_by, now))
+    if wanted.sort == "due":
+        query = query.where(Ticket.status != literal("closed", literal_execute=True))
     if after is not None:
         # Without its column's type SQLite would compare an instant as text with numbers.
         place = (literal(after[0], at.type), literal(after[1], Ticket.id.type))

@@ -66,6 +66,9 @@ MOST_EVENTS = 10_000
 another."""
 _ENDING = frozenset({Move.ASSIGN, Move.UNASSIGN, Move.RESOLVE, Move.CLOSE})
 
+TURNS = frozenset({Move.PEND, Move.RESOLVE, Move.REOPEN})
+"""What an agent does to where a ticket stands; reported late it must not undo what happened since."""
+STATE_CHANGES = TURNS | {Move.CLOSE, Move.CUSTOMER, Move.UNASSIGN}
 UNPROMISED = timedelta(days=1)
 _HEAD_START = {
     "urgent": timedelta(hours=4),

@@ -43,6 +43,7 @@ NO_SCHEMA_SAYS = {
     "out_of_bounds": "no JSON Schema compares times",
     "out_of_reach": "by the hours of a calendar",
     "out_of_scale": "by the instrument",
+    "overtaken": "by what is stored",
     "overlapping": "no JSON Schema compares times",
     "repeated": "group_by, once as two values and once with a comma",
     "reserved": "a name that figures use otherwise",

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.db.dialect import is_postgresql
 from app.models.sla import Clock
 from app.services import Services
+from app.tickets.rules import UNPROMISED
 from tests.acts import act, events_of, read, run, statements, stored, write_columns
 from tests.cast import Cast, complain, create
 from tests.conftest import START, TestClock
@@ -417,7 +418,8 @@ async def test_a_changed_priority_moves_a_waiting_ticket_and_a_changed_subject_i
         headers={"if-match": "*"},
     )
 
-    assert (before, (await stored(services, receipt["id"])).queue_at) == (START, START - timedelta(hours=4))
+    place = START + UNPROMISED
+    assert (before, (await stored(services, receipt["id"])).queue_at) == (place, place - timedelta(hours=4))
     assert await listed(cast, "q=elan") == ["Élan"]
 
 

@@ -11,7 +11,7 @@ from app.models.events import Event, Idempotency
 from app.models.satisfaction import Score
 from app.models.tickets import Ticket
 from app.services import Services
-from app.tickets.rules import MOST_EVENTS
+from app.tickets.rules import MOST_EVENTS, UNPROMISED
 from tests.acts import act, clocks_of, close, events_of, read, stored, write_columns
 from tests.cast import Cast, complain
 from tests.conftest import START, TestClock
@@ -119,7 +119,7 @@ async def test_a_word_on_a_resolved_ticket_that_nobody_has_puts_it_back_into_the
     await say(anyone, track(receipt), text="It is not.")
 
     ticket = await stored(services, receipt["id"])
-    assert (ticket.status, ticket.assignee_id, ticket.queue_at) == ("new", None, START)
+    assert (ticket.status, ticket.assignee_id, ticket.queue_at) == ("new", None, START + UNPROMISED)
 
 
 async def test_words_on_a_closed_ticket_go_to_one_follow_up_which_the_customer_can_follow(
@@ -137,7 +137,8 @@ async def test_words_on_a_closed_ticket_go_to_one_follow_up_which_the_customer_c
 
     closed, follow_up = await tickets_of(services)
     assert (str(closed.id), closed.status, closed.version) == (receipt["id"], "closed", 3)
-    assert (follow_up.follow_up_of, follow_up.status, follow_up.queue_at) == (closed.id, "new", at)
+    assert (follow_up.follow_up_of, follow_up.status) == (closed.id, "new")
+    assert follow_up.queue_at == at + UNPROMISED
     assert first.json()["follow_up"]["reference"] == follow_up.reference
     assert (again.headers["idempotency-replayed"], again.json()) == ("true", first.json())
     followed = await read(anyone, f"/v1/track/{first.json()['follow_up']['tracking_token']}")

@@ -11,7 +11,7 @@ from app.models.sla import Clock
 from app.models.tickets import Ticket
 from app.services import Services
 from app.watch.falling_due import say_what_is_due
-from tests.acts import act, close, events_of, read, stored
+from tests.acts import act, close, events_of, read, statements, stored
 from tests.cast import Cast, complain, create
 from tests.conftest import START, TestClock
 from tests.door.test_history import LINE, post
@@ -317,3 +317,63 @@ async def test_an_answer_from_before_the_ticket_is_refused(cast: Cast, clock: Te
     assert [(flaw["pointer"], flaw["code"]) for flaw in answer.json()["errors"]] == [
         ("/occurred_at", "before_opened")
     ]
+
+
+@pytest.mark.usefixtures("policy")
+async def test_what_is_reported_late_does_not_undo_what_happened_since(cast: Cast, clock: TestClock) -> None:
+    """Else the ticket would stand resolved while its clock runs."""
+    receipt = await complain(cast.visitor)
+    await act(cast.alice, receipt["id"], "claim")
+    clock.advance(minutes=20)
+    await act(cast.alice, receipt["id"], "resolve")
+    clock.advance(minutes=20)
+    await act(cast.alice, receipt["id"], "reopen")
+    reported = {"agent_id": cast.ids["alice"], "occurred_at": written(START + 30 * MINUTE)}
+
+    refused = await cast.admin.post(f"/v1/tickets/{receipt['id']}/resolve", json=reported)
+    answered = await cast.admin.post(f"/v1/tickets/{receipt['id']}/reply", json={**reported, "text": "So."})
+
+    assert (refused.status_code, answered.status_code) == (422, 200)
+    assert [flaw["code"] for flaw in refused.json()["errors"]] == ["overtaken"]
+
+
+@pytest.mark.usefixtures("policy")
+async def test_nothing_we_witness_precedes_what_a_clock_ahead_of_ours_reported(
+    cast: Cast, services: Services, clock: TestClock
+) -> None:
+    receipt = await complain(cast.visitor)
+    await act(cast.alice, receipt["id"], "claim")
+    ahead = {"agent_id": cast.ids["alice"], "occurred_at": written(clock() + 4 * MINUTE)}
+    await act(cast.admin, receipt["id"], "resolve", **ahead)
+    clock.advance(minutes=1)
+
+    await act(cast.alice, receipt["id"], "reopen")
+
+    resolution = (await clocks_of(services, receipt["id"]))["resolution"]
+    assert (resolution.ordinal, resolution.started_at) == (2, START + 4 * MINUTE)
+    assert (await stored(services, receipt["id"])).status == "open"
+
+
+@pytest.mark.usefixtures("policy")
+async def test_a_replay_of_many_finished_clocks_asks_for_their_terms_once(
+    cast: Cast, services: Services, clock: TestClock
+) -> None:
+    receipt = await complain(cast.visitor)
+    await act(cast.alice, receipt["id"], "reply", text="On our way.")
+    for _ in range(3):
+        clock.advance(minutes=1)
+        path = f"/v1/track/{receipt['ticket']['tracking_token']}/messages"
+        assert (await cast.visitor.post(path, json={"text": "And?"})).status_code == 201
+        await act(cast.alice, receipt["id"], "reply", text="Soon.")
+    late = {"text": "So.", "agent_id": cast.ids["alice"], "occurred_at": written(START + MINUTE)}
+
+    with statements() as few:
+        await act(cast.admin, receipt["id"], "reply", **late)
+    for _ in range(6):
+        clock.advance(minutes=1)
+        assert (await cast.visitor.post(path, json={"text": "And?"})).status_code == 201
+        await act(cast.alice, receipt["id"], "reply", text="Soon.")
+    with statements() as many:
+        await act(cast.admin, receipt["id"], "reply", **late)
+
+    assert len(many) <= len(few) + 2

@@ -288,7 +288,8 @@ async def test_any_episodes_give_the_figures_that_plain_python_gives(
         )
         def holds(seed: int, size: int, hours: int) -> None:
             as_of = NOW - hours * HOUR
-            asked: dict[str, Any] = {"clock": clock, "from": START, "as_of": as_of, "known_at": known_at}
+            span = {"from": START, "to": NOW + timedelta(microseconds=1)}
+            asked: dict[str, Any] = {"clock": clock, **span, "as_of": as_of, "known_at": known_at}
             asked = {name: str(value).replace(" ", "T") for name, value in asked.items() if value is not None}
             cases = any_cases(Random(seed), size)
             with session.begin_nested() as example:

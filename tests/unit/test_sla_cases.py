@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -58,6 +59,7 @@ class Desk:
 
     def __init__(self, under: Policy | None, *, is_told: bool = True) -> None:
         self.under, self.is_told = under, is_told
+        self.terms = under  # those it began with
         self.events: list[Happened] = []
         self.clocks: dict[UUID, SimpleNamespace] = {}
         self.replayed: tuple[int, datetime, str] | None = None
@@ -106,7 +108,9 @@ class Desk:
         return sorted(kept, key=lambda each: (each["name"], each["ordinal"]))
 
     def _old_terms(self, stored: Any) -> Terms | None:
-        return policy(stored.policy_version).clocks.get(stored.name)
+        policies = {each.version: each for each in (self.terms, self.under) if each is not None}
+        found = policies.get(stored.policy_version) or policy(stored.policy_version)
+        return found.clocks.get(stored.name)
 
     def _keep(self, outcome: Outcome) -> None:
         for row in outcome.added:
@@ -281,3 +285,21 @@ def test_a_ticket_that_is_set_aside_and_let_back_in_hears_of_its_breach_once() -
 
     assert desk.told(BREACHED) == [("acknowledge", 2), ("first_response", 10)]
     assert desk.told(RETRACTED) == []
+
+
+def test_a_clock_that_a_policy_loses_and_gets_back_goes_on_counting_its_episodes() -> None:
+    again = Definition(
+        "taken", frozenset({"ticket.opened", "ticket.unassigned"}), frozenset({"ticket.assigned"})
+    )
+    own = {"taken": Terms(again, (Target(MINUTE, {}),))}
+    with_it = replace(policy(1), clocks=policy().clocks | own)
+    desk = lived("O0 t1 u2", under=with_it)
+
+    for version, kept in ((2, {}), (3, own)):
+        desk.under = replace(policy(version), clocks={**policy().clocks, **kept})
+        desk.judge(now=START + version * MINUTE)
+    desk.happen("t5", now=START + 5 * MINUTE)
+    desk.happen("u6", now=START + 6 * MINUTE)
+
+    mine = sorted((each.ordinal, each.is_last) for each in desk.clocks.values() if each.name == "taken")
+    assert mine == [(1, False), (2, False), (3, True)]
