@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AfterValidator, AwareDatetime
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 from pydantic_core import PydanticCustomError
 from sqlalchemy.orm import Session
 
@@ -53,7 +53,14 @@ def _within_bounds(at: datetime) -> datetime:
     return at
 
 
-Instant = Annotated[AwareDatetime, AfterValidator(_within_bounds)]
+def _written_out(value: object) -> object:
+    """Refuse a number, which would be taken for seconds since 1970."""
+    if isinstance(value, str) and "T" not in value.upper():
+        raise PydanticCustomError("not_an_instant", "a time with its offset, such as 2026-11-22T10:00:00Z")
+    return value
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_within_bounds)]
 PatchBody = Annotated[
     TicketPatch,
     Depends(JsonBody(TicketPatch, media_types=("application/merge-patch+json", "application/json"))),

@@ -117,7 +117,8 @@ _OWN_WORDS = {
     "model_type", "model_attributes_type", "int_from_float", "int_parsing", "float_parsing", "bool_parsing",
     "unknown_zone", "not_an_origin", "not_a_phone_number", "says_nothing", "not_its_kind", "no_scale",
     "out_of_bounds", "not_after_from", "overlapping", "unknown_country", "unknown_subdivision", "not_a_date",
-    "twice", "either_or", "unreachable", "built_in", "reserved", "incomplete", "stops_at_start",
+    "not_an_instant", "twice", "either_or", "unreachable", "built_in", "reserved", "incomplete",
+    "stops_at_start",
 }  # fmt: skip
 _RENAMED = {"missing": "required", "extra_forbidden": "unknown_field", "timezone_aware": "zone_required"}
 OUR_NAME = re.compile(r"[a-z][a-z_]{0,39}")

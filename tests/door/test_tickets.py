@@ -455,3 +455,13 @@ async def test_every_decision_about_who_has_a_ticket_is_kept(cast: Cast, clock: 
         {"agent": {"id": cast.ids["bob"], "name": "Bob"}, "by": "assigned",
          "reason": {"by": cast.ids["alice"]}, "decided_at": "2026-03-02T09:01:00Z"},
     ]  # fmt: skip
+
+
+async def test_a_number_or_a_date_is_no_instant(cast: Cast) -> None:
+    for number in ("0", "0.5", "-1", "1764000000", "2026-11-22"):
+        answer = await cast.alice.get(f"/v1/tickets?due_before={number}")
+
+        assert answer.status_code == 422, number
+        assert [(flaw["pointer"], flaw["code"]) for flaw in answer.json()["errors"]] == [
+            ("/query/due_before", "not_an_instant")
+        ]
