@@ -26,6 +26,11 @@ def to_microseconds(instant: datetime) -> int:
     return (instant - _EPOCH) // _MICROSECOND
 
 
+def written(instant: datetime) -> str:
+    """Return an instant in UTC as it stands on the wire."""
+    return instant.isoformat().replace("+00:00", "Z")
+
+
 def from_microseconds(microseconds: int) -> datetime:
     """Return the instant, in UTC, that so many microseconds since 1970 mean."""
     return _EPOCH + microseconds * _MICROSECOND

@@ -11,6 +11,8 @@ from typing import Any, Union, get_args, get_origin
 from fastapi import Request, Response
 from pydantic import BaseModel
 
+from app.clock import written
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001  (full-width forms run too)
 
 
@@ -45,7 +47,7 @@ def cell(value: Any) -> Any:
     if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
         return value
     if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
+        return written(value)
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, bool | Mapping) else str(value)
     return f"'{text}" if text.startswith(_FORMULA) else text
 

@@ -1,11 +1,11 @@
 """Render what became of a submission: a receipt, or the refusal it met."""
 
-from datetime import datetime
 from typing import Any
 
 from fastapi import Response
 from pydantic_core import to_json
 
+from app.clock import written
 from app.edge.once import REPLAYED, ReusedKeyError
 from app.errors import AppError, NotFoundError
 from app.intake.commit import CONFLICT, MISSING, REUSED, SEEN, Outcome
@@ -32,7 +32,7 @@ def receipt(services: Services, outcome: Outcome) -> dict[str, Any]:
     return {
         "id": identifier,
         "kind": outcome.kind,
-        "received_at": _written(outcome.received_at),
+        "received_at": written(outcome.received_at),
         "duplicate": outcome.status == SEEN,
         "ticket": _ticket(services, outcome, identifier) if outcome.reference else None,
     }
@@ -57,9 +57,5 @@ def _ticket(services: Services, outcome: Outcome, identifier: str) -> dict[str, 
         "reference": outcome.reference,
         "tracking_token": token,
         "status_url": f"{services.settings.public_url.rstrip('/')}/v1/track/{token}",
-        "first_response_due_at": _written(outcome.promised_at) if outcome.promised_at else None,
+        "first_response_due_at": written(outcome.promised_at) if outcome.promised_at else None,
     }
-
-
-def _written(instant: datetime) -> str:
-    return instant.isoformat().replace("+00:00", "Z")

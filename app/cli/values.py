@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from app import clock
 from app.cli.cells import BooleanCell, Cell, NumberCell, TextCell, TimeCell
 
 Value = str | int | float | bool
@@ -76,7 +77,7 @@ def _instant(cell: TimeCell, text: str, zone: ZoneInfo) -> str | None:
         utc = (moment if moment.tzinfo else _placed(moment, zone)).astimezone(UTC)
     except OverflowError:
         raise ValueRefused("is out of the calendar") from None
-    return utc.isoformat().replace("+00:00", "Z")
+    return clock.written(utc)
 
 
 def _parsed(text: str, formats: tuple[str, ...]) -> datetime:

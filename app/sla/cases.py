@@ -52,11 +52,14 @@ class Saying:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a ticket's clocks: new rows, changed columns by the id of the stored one, ids gone."""
+    """What became of a ticket's clocks: new rows, changed columns by the id of the stored one, ids gone.
+
+    `replayed` is the instant and standing they are replayed to now.
+    """
 
     policy_id: UUID | None
     next_due_at: datetime | None
-    replayed: tuple[int, datetime, str]
+    replayed: tuple[datetime, str]
     added: Sequence[Row] = ()
     changed: Mapping[UUID, Row] = field(default_factory=dict)
     gone: Sequence[UUID] = ()
@@ -115,7 +118,7 @@ def step(
     if case.replayed is None:
         message = "a ticket that was never replayed has to be replayed whole"
         raise ValueError(message)
-    version, at, standing = case.replayed
+    _, at, standing = case.replayed
     fold = resume(
         [_episode(each) for each in stored if each.stopped_at is None],
         definitions(policy),
@@ -129,10 +132,8 @@ def step(
     for episode in fold.result():
         known = bench.known(episode)
         bench.judge(episode, terms_of(policy, episode.name), so_far=_meter(known) if known else None)
-    for each in stored:  # those that are over: another may be the last of its name now
-        bench.note_last(each)
-    last = new[-1] if new else None
-    return bench.outcome((last.version, last.at) if last else (version, at))
+    bench.note_last(stored, fold.ordinals)  # of what is over: another may be the last of its name now
+    return bench.outcome(new[-1].at if new else at)
 
 
 def start_over(
@@ -156,9 +157,10 @@ def start_over(
         bench.judge(episode, old_terms(known) if is_over else terms_of(policy, episode.name), keeps=is_over)
     kept = {each.id for each in bench.present.values()}
     bench.drop([each for each in ours if each.id not in kept])
-    bench.mark_last([each for each in stored if each.name not in names and each.stopped_at is not None])
-    last = in_replay_order(events)[-1]
-    return bench.outcome((max(each.version for each in events), last.at))
+    left = [each for each in stored if each.name not in names and each.stopped_at is not None]
+    left.sort(key=attrgetter("ordinal"))
+    bench.note_last(left, {each.name: each.ordinal for each in left})
+    return bench.outcome(in_replay_order(events)[-1].at)
 
 
 @dataclass(slots=True)
@@ -208,18 +210,12 @@ class _Bench:
         self.dues.append(made)
         self.sayings += [_saying(episode.name, episode.ordinal, each) for each in settled.notices]
 
-    def note_last(self, stored: Stored) -> None:
-        """Keep it true of a clock that is over whether it is the last of its name."""
-        is_last = stored.ordinal == self.fold.ordinals[stored.name]
-        if stored.stopped_at is not None and stored.is_last != is_last:
-            self.changed[stored.id] = {"is_last": is_last}
-
-    def mark_last(self, those: Iterable[Stored]) -> None:
-        """Mark the last of each name among clocks that nobody has any more."""
-        last = {each.name: each for each in sorted(those, key=attrgetter("ordinal"))}
-        for each in last.values():
-            if not each.is_last:
-                self.changed[each.id] = {"is_last": True}
+    def note_last(self, those: Iterable[Stored], ordinals: Mapping[str, int]) -> None:
+        """Keep it true of clocks that are over whether each is the last of its name."""
+        for each in those:
+            is_last = each.ordinal == ordinals[each.name]
+            if each.stopped_at is not None and each.is_last != is_last:
+                self.changed[each.id] = {"is_last": is_last}
 
     def drop(self, those: Iterable[Stored]) -> None:
         """Take away clocks that turned out never to have run, and what was said of them."""
@@ -229,8 +225,8 @@ class _Bench:
                 taken_back = Notice(RETRACTED, self.now, each.breached_at, each.revision + 1)
                 self.sayings.append(_saying(each.name, each.ordinal, taken_back))
 
-    def outcome(self, reached: tuple[int, datetime]) -> Outcome:
-        """Return what was found; the clocks were replayed up to an event of this version and instant."""
+    def outcome(self, at: datetime) -> Outcome:
+        """Return what was found; the clocks were replayed up to an event of this instant."""
         # What is taken back goes first, though it is taken back only now: the same may be said anew.
         sayings = sorted(self.sayings, key=lambda each: (each.type != RETRACTED, each.at))
         if self.rejudged:
@@ -242,7 +238,7 @@ class _Bench:
         return Outcome(
             policy_id=self.policy.id if self.policy else None,
             next_due_at=next_due(self.dues),
-            replayed=(*reached, self.fold.stands),
+            replayed=(at, self.fold.stands),
             added=self.added,
             changed=self.changed,
             gone=self.gone,

@@ -26,19 +26,24 @@ _STANDINGS = frozenset(kind for moves in STANDINGS.values() for kind in moves)
 
 def follow(session: Session, ticket: Ticket, *, now: datetime) -> None:
     """Bring the clocks of one locked ticket in line with its events, and say what fell due by now."""
-    session.flush()
-    for values in _judge(session, [ticket], now=now).values():
-        for name, value in values.items():
-            setattr(ticket, name, value)
-    session.flush()
+    _follow(session, ticket, book.current(session), now=now)
 
 
 def follow_if_it_matters(session: Session, ticket: Ticket, happened: str, *, now: datetime) -> None:
     """Do so if a clock of this ticket may start, stop or pause by that; else it is read the next time."""
-    policy = cases.policy_of(_case(ticket), book.current(session))
+    todays = book.current(session)
+    policy = cases.policy_of(_case(ticket), todays)
     words = {word for each in definitions(policy) for word in (*each.starts_on, *each.stops_on)}
     if happened in words | _STANDINGS:
-        follow(session, ticket, now=now)
+        _follow(session, ticket, todays, now=now)
+
+
+def _follow(session: Session, ticket: Ticket, todays: Book, *, now: datetime) -> None:
+    session.flush()
+    for values in _judge(session, [ticket], todays, now=now).values():
+        for name, value in values.items():
+            setattr(ticket, name, value)
+    session.flush()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ class Seen:
 def judge_all(session: Session, ticket_ids: Collection[UUID], *, now: datetime) -> Seen:
     """Bring the clocks of many tickets in line; those in somebody's hand are left to them."""
     found = {each.id: each for each in store.lock_tickets(session, ticket_ids)}
-    values = _judge(session, list(found.values()), now=now)
+    values = _judge(session, list(found.values()), book.current(session), now=now)
     changed = {
         ticket_id: columns
         for ticket_id, columns in values.items()
@@ -62,12 +67,13 @@ def judge_all(session: Session, ticket_ids: Collection[UUID], *, now: datetime) 
     return Seen(len(found), len(changed))
 
 
-def _judge(session: Session, those: Sequence[Any], *, now: datetime) -> dict[UUID, dict[str, Any]]:
+def _judge(
+    session: Session, those: Sequence[Any], todays: Book, *, now: datetime
+) -> dict[UUID, dict[str, Any]]:
     """Write the clocks and events of locked tickets, and return what changes of the tickets themselves."""
     if not those:
         return {}
     terms = _OldTerms(session)
-    todays = book.current(session)
     outcomes = _outcomes(session, {each.id: _case(each) for each in those}, todays, terms, now=now)
     clocks: list[dict[str, Any]] = []
     changed: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
@@ -165,7 +171,7 @@ def _happenings(ticket: Any, outcome: Outcome, *, now: datetime) -> list[Happeni
 def _values(ticket: Any, outcome: Outcome) -> dict[str, Any]:
     """Return the ticket's columns; one that waits is put where its due instant belongs in the queue."""
     version = ticket.version + len(outcome.sayings)
-    _, at, standing = outcome.replayed
+    at, standing = outcome.replayed
     queued = None
     if ticket.queue_at is not None:
         queued = queue_at(ticket.received_at, ticket.priority, due_at=outcome.next_due_at)

@@ -10,7 +10,6 @@ from uuid import UUID
 from sqlalchemy import Row, literal, select, tuple_
 from sqlalchemy.orm import Session
 
-from app.models.sla import Clock
 from app.models.tickets import Ticket
 from app.policies.terms import Facts
 from app.sla import store
@@ -23,12 +22,6 @@ _TICKET = [
     for name in (
         "id", "reference", "occurred_at", "version", "kind", "channel", "priority", "language", "segment",
         "topic", "product", "site_id", "source_id",
-    )
-]  # fmt: skip
-_CLOCK = [
-    getattr(Clock, name)
-    for name in (
-        "ticket_id", "name", "ordinal", "start_version", "stopped_at", "target_seconds", "due_at",
     )
 ]  # fmt: skip
 
@@ -48,8 +41,8 @@ class Piece:
     """Some tickets with their events and clocks by ticket; `last` is where the next piece goes on."""
 
     tickets: Sequence[Row[Any]]
-    events: Mapping[UUID, Sequence[Row[Any]]]
-    clocks: Mapping[UUID, Sequence[Row[Any]]]
+    events: Mapping[UUID, Sequence[Any]]
+    clocks: Mapping[UUID, Sequence[Any]]
     last: Place | None
 
 
@@ -69,17 +62,10 @@ def piece(session: Session, wanted: Wanted, *, after: Place | None) -> Piece:
     fitting = [each for each in found if wanted.takes(facts_of(each))]
     ids = [each.id for each in fitting]
     last = (found[-1].occurred_at, found[-1].id) if found else None
-    return Piece(fitting, store.all_events(session, ids), _clocks(session, ids), last)
+    return Piece(fitting, store.all_events(session, ids), store.all_clocks(session, ids), last)
 
 
 def _light(found: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
     """Return the first of some tickets, whose versions say that not too much happened to them, or one."""
     sums = accumulate(each.version for each in found)
     return found[: max(sum(happened <= MOST_EVENTS for happened in sums), 1)]
-
-
-def _clocks(session: Session, ticket_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[Row[Any]]]:
-    found: dict[UUID, list[Row[Any]]] = {each: [] for each in ticket_ids}
-    for row in session.execute(select(*_CLOCK).where(Clock.ticket_id.in_(ticket_ids))):
-        found[row.ticket_id].append(row)
-    return found

@@ -120,7 +120,7 @@ class Desk:
             vars(self.clocks[clock_id]).update(columns)
         for clock_id in outcome.gone:
             del self.clocks[clock_id]
-        self.replayed, self.policy_id = outcome.replayed, outcome.policy_id
+        self.replayed, self.policy_id = (len(self.events), *outcome.replayed), outcome.policy_id
         self.said += outcome.sayings
 
 
@@ -155,7 +155,7 @@ def test_whatever_comes_in_the_end_is_that_of_a_replay(words: str) -> None:
     fresh = rows.past(desk.case.facts, desk.under, desk.events, now=START)
 
     whole = Desk(desk.under)
-    whole._keep(Outcome(None, None, (0, START, ""), added=fresh.rows))  # noqa: SLF001  (as the store would)
+    whole._keep(Outcome(None, None, (START, ""), added=fresh.rows))  # noqa: SLF001  (as the store would)
     # A priority that no event after the end knows of counts for what runs alone.
     assert desk.plain() == whole.plain()
     assert desk.replayed is not None

@@ -72,7 +72,7 @@ def compare(
     stored = {each.id: [SimpleNamespace(**row) for row in past(then, events[each.id])] for each in tickets}
     tally = Tally(draft, clock, START + minutes * MINUTE)
     for each in tickets:
-        tally.take(Piece([each], events, stored, None))  # type: ignore[list-item, arg-type]
+        tally.take(Piece([each], events, stored, None))  # type: ignore[list-item]
     assert tally.tickets == len(histories)
     return {each.clock: each for each in tally.answer()}
 
